@@ -1,0 +1,1 @@
+"""What the libraries declare about each other."""

@@ -1,0 +1,1 @@
+"""Rule schema, compile, lint, docs: the only place that imports pydantic."""

@@ -1,0 +1,1 @@
+"""The few checks that the condition language cannot say."""

@@ -1,0 +1,1 @@
+"""The condition language at run time: evaluate rules on runs."""

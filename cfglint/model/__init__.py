@@ -1,0 +1,1 @@
+"""Frozen facts about a run: values, runs, findings; no I/O."""

@@ -1,0 +1,1 @@
+"""Dependency files to version sets."""

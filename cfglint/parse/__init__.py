@@ -1,0 +1,1 @@
+"""Text to trees: YAML, JSON, Python, notebooks, commands."""

@@ -1,0 +1,1 @@
+"""Trees to runs: dialects, links, defaults, families, versions."""
