@@ -1,0 +1,115 @@
+"""One PEP 508 requirement text, or a bare URL or path as pip takes it, to a Requirement with spans.
+
+The plain form (name, extras, version clauses) is recognised here, so that reading a requirements file does not pay for
+importing ``packaging``; anything else is accepted or refused by ``packaging.requirements``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cfglint.model.value import Place
+from cfglint.packages.requirement import Requirement, Skipped, canonical_name, skipped_at, specifier_kind
+from cfglint.source import Source, Span
+
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_SHAPE = re.compile(
+    rf"\s*(?P<name>{_NAME})\s*(?P<extras>\[[^\]]*\])?\s*"
+    r"(?:@\s*(?P<url>\S+)(?:\s+;(?P<url_marker>.*))?"
+    r"|(?P<open>\()?\s*(?P<specifier>[^;()]*?)\s*(?(open)\))\s*(?:;(?P<marker>.*))?)\s*",
+    re.DOTALL,
+)
+_RELEASE = r"v?\d+(?:\.\d+)*(?:[-_.]?(?:a|b|rc|alpha|beta)\d*)?(?:\.post\d+)?(?:\.dev\d+)?"
+_LOCAL = r"(?:\+[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*)?"
+_CLAUSE = rf"\s*(?:(?:==|!=)\s*{_RELEASE}(?:{_LOCAL}|\.\*)|(?:<=|>=|<|>)\s*{_RELEASE}|~=\s*\d+(?:\.\d+)+)\s*"
+_PLAIN = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*")
+_PLAIN_EXTRAS = re.compile(rf"\[\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*\]")
+_BLANKS = re.compile(r"\s+")
+_SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*)://|file:")
+_EGG = re.compile(rf"[#&]egg=({_NAME})")
+_WHEEL = re.compile(r"(?P<name>[^/\\-]+)-(?P<version>\d[^-]*)(?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl")
+_PERCENT = re.compile(r"%2[bB]")
+
+
+def parse_requirement(source: Source, text: str, span: Span, origin: str) -> Requirement | Skipped:
+    """Read one requirement.
+
+    ``text`` is what the tool sees, ``span`` covers it in ``source``. Where the two differ (an escaped string), the
+    place is the whole span and there is no version span.
+    """
+    exact = source.slice(span) == text
+    stripped = text.strip()
+    start = span.start + text.index(stripped) if exact else span.start
+    place = Place(source, Span(start, start + len(stripped)) if exact else span)
+    if not stripped:
+        return skipped_at(source, span.start, "an empty requirement")
+    if is_location(stripped):
+        return _location(stripped, place, origin)
+    shape = _SHAPE.fullmatch(stripped)
+    if shape is None:
+        return skipped_at(source, start, f"not a valid requirement: {stripped}")
+    written = shape["specifier"] or ""
+    marker = (shape["marker"] or shape["url_marker"] or "").strip()
+    plain = not marker and shape["url"] is None and (not written or _PLAIN.fullmatch(written))
+    plain = plain and (shape["extras"] is None or _PLAIN_EXTRAS.fullmatch(shape["extras"]))
+    if not plain and not _valid(stripped):
+        return skipped_at(source, start, f"not a valid requirement: {stripped}")
+    name = canonical_name(shape["name"])
+    if shape["url"] is not None:
+        wheel = _wheel(shape["url"])
+        specifier = f"=={wheel['version']}" if wheel else ""
+        return Requirement(name, specifier, "pin" if wheel else "url", place, None, marker, origin)
+    specifier = _BLANKS.sub("", written)
+    version_span = Span(start + shape.start("specifier"), start + shape.end("specifier")) if exact and specifier else None
+    return Requirement(name, specifier, specifier_kind(specifier), place, version_span, marker, origin)
+
+
+def is_location(text: str) -> bool:
+    """Whether pip takes the text as a URL, repository or path rather than as a name."""
+    head = text.split(";")[0].strip()
+    if " @ " in head or re.match(rf"{_NAME}\s*(?:\[[^\]]*\])?\s*@", head):
+        return False
+    return (
+        head.startswith((".", "/", "~/", "\\"))
+        or _SCHEME.match(head) is not None
+        or head.endswith((".whl", ".tar.gz", ".zip"))
+        or ("/" in head and not re.search(r"[<>=!~]", head))
+    )
+
+
+def _location(text: str, place: Place, origin: str) -> Requirement | Skipped:
+    head, _, marker = text.partition(" ;")
+    head = head.strip()
+    wheel = _wheel(head)
+    if wheel is not None:
+        return Requirement(canonical_name(wheel["name"]), f"=={wheel['version']}", "pin", place, None, marker.strip(), origin)
+    egg = _EGG.search(head)
+    name = egg[1] if egg else _repository_name(head)
+    if not name:
+        return skipped_at(place.source, place.span.start, f"a local path or URL that names no package: {head}")
+    return Requirement(canonical_name(name), "", "url", place, None, marker.strip(), origin)
+
+
+def _repository_name(url: str) -> str:
+    """The last part of a repository's URL: pip would build it to learn the name, which is nearly always the same."""
+    if not url.startswith(("git+", "hg+", "svn+", "bzr+")):
+        return ""
+    path = url.split("://", 1)[-1].split("#")[0].partition("/")[2].split("@")[0]
+    name = path.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return name if re.fullmatch(_NAME, name) else ""
+
+
+def _wheel(url: str) -> re.Match[str] | None:
+    """The wheel that a URL or path ends in; its file name says which version it is."""
+    return _WHEEL.search(_PERCENT.sub("+", url.split("#")[0]))
+
+
+def _valid(text: str) -> bool:
+    from packaging.requirements import InvalidRequirement
+    from packaging.requirements import Requirement as Parsed
+
+    try:
+        Parsed(text)
+    except InvalidRequirement:
+        return False
+    return True
