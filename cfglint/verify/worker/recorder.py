@@ -1,0 +1,157 @@
+"""What an arm really did: raw losses, gradient norms, weight changes, dtypes and the scaler's life.
+
+The trainer's log is no witness: it rounds, and replaces NaN by zero.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, Optional, Set
+
+import torch
+from transformers import TrainerCallback
+
+GROUPS = (
+    ("modules_to_save", "modules_to_save"),
+    ("lora_A", "lora_A"),
+    ("lora_embedding_A", "lora_A"),
+    ("lora_B", "lora_B"),
+    ("lora_embedding_B", "lora_B"),
+    ("lm_head", "head"),
+    ("embed", "embedding"),
+    ("wte", "embedding"),
+    ("shared", "embedding"),
+    ("vision", "vision"),
+    ("visual", "vision"),
+    ("norm", "norm"),
+)
+
+
+def group_of(name: str) -> str:
+    """The group under which a parameter's change is added up."""
+    for part, group in GROUPS:
+        if part in name:
+            return group
+    return "layers"
+
+
+class Recorder(TrainerCallback):  # type: ignore[misc]
+    """Hooks itself into a trainer and keeps what happens, unrounded."""
+
+    def __init__(self) -> None:
+        self.losses: List[float] = []
+        self.step_losses: List[float] = []
+        self.grad_norms: List[float] = []
+        self.applied_norms: List[float] = []
+        self.learning_rates: List[float] = []
+        self.scales: List[float] = []
+        self.dtypes: Dict[str, Set[str]] = {}
+        self.steps = 0
+        self._pending = 0.0
+        self._trainer: Any = None
+        self._before: Dict[str, Any] = {}
+
+    def attach(self, trainer: Any) -> None:
+        """Wraps the trainer's loss, step and clipping, and hooks the model's linear layers."""
+        self._trainer = trainer
+        compute_loss, training_step = trainer.compute_loss, trainer.training_step
+        clip = trainer.accelerator.clip_grad_norm_
+
+        def recorded_loss(*arguments: Any, **named: Any) -> Any:
+            found = compute_loss(*arguments, **named)
+            loss = found[0] if isinstance(found, tuple) else found
+            self.losses.append(float(loss.detach().float()))
+            return found
+
+        def recorded_step(*arguments: Any, **named: Any) -> Any:
+            loss = training_step(*arguments, **named)
+            self._pending += float(loss.detach().float())
+            return loss
+
+        def recorded_clip(*arguments: Any, **named: Any) -> Any:
+            norm = clip(*arguments, **named)
+            self.grad_norms.append(float("nan") if norm is None else float(norm))
+            return norm
+
+        trainer.compute_loss = recorded_loss
+        trainer.training_step = recorded_step
+        trainer.accelerator.clip_grad_norm_ = recorded_clip
+        trainer.add_callback(self)
+        model = trainer.model
+        for name, parameter in model.named_parameters():
+            self._saw("weights", parameter)
+            if parameter.requires_grad:
+                self._saw("trainable", parameter)
+                self._saw(group_of(name), parameter)
+                self._before[name] = parameter.detach().clone()
+        for module in model.modules():
+            if "Linear" in type(module).__name__ or type(module).__name__ == "Conv1D":
+                module.register_forward_hook(lambda _module, _inputs, output: self._saw("linear", output))
+
+    def _saw(self, what: str, tensor: Any) -> None:
+        if isinstance(tensor, torch.Tensor):
+            self.dtypes.setdefault(what, set()).add(str(tensor.dtype).replace("torch.", ""))
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+        """Hooks the optimizer, which the trainer has built by now."""
+        scaler = getattr(self._trainer.accelerator, "scaler", None)
+        if scaler is not None:
+            self.scales.append(float(scaler.get_scale()))
+        optimizer = named.get("optimizer") or self._trainer.optimizer
+        optimizer = getattr(optimizer, "optimizer", optimizer)
+        if hasattr(optimizer, "register_step_pre_hook"):
+            optimizer.register_step_pre_hook(self._before_update)
+
+    def _before_update(self, optimizer: Any, _arguments: Any, _named: Any) -> None:
+        squares = 0.0
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    squares += float(parameter.grad.detach().float().norm()) ** 2
+        self.applied_norms.append(math.sqrt(squares))
+        self.learning_rates.append(float(optimizer.param_groups[0]["lr"]))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **named: Any) -> None:
+        """Closes one optimizer step."""
+        self.steps += 1
+        self.step_losses.append(self._pending)
+        self._pending = 0.0
+        scaler = getattr(self._trainer.accelerator, "scaler", None)
+        if scaler is not None:
+            self.scales.append(float(scaler.get_scale()))
+
+    def changes(self) -> Dict[str, Dict[str, Any]]:
+        """How the trainable weights differ from their start, by group and under `all`."""
+        found: Dict[str, Dict[str, Any]] = {}
+        for name, parameter in self._trainer.model.named_parameters():
+            before: Optional[Any] = self._before.get(name)
+            if before is None:
+                continue
+            after = parameter.detach()
+            difference = after.double() - before.double()
+            for group in ("all", group_of(name)):
+                record = found.setdefault(group, {"elements": 0, "changed": 0, "norm": 0.0, "nonfinite": 0})
+                record["elements"] += before.numel()
+                record["changed"] += int((after != before).sum())
+                record["norm"] = math.hypot(record["norm"], float(difference.norm()))
+                record["nonfinite"] += int((~torch.isfinite(after)).sum())
+        return found
+
+    def record(self) -> Dict[str, Any]:
+        """Everything recorded, in the arm result's words."""
+        # A fused optimizer is called even for a step that it skips, so only a shrinking scale tells.
+        skipped = sum(1 for before, after in zip(self.scales, self.scales[1:]) if after < before)
+        scaler = {"scales": self.scales, "skipped": skipped} if self.scales else None
+        log = self._trainer.state.log_history if self._trainer is not None else []
+        numbers = [{key: float(v) for key, v in entry.items() if isinstance(v, (int, float))} for entry in log]
+        return {
+            "losses": self.losses,
+            "step_losses": self.step_losses,
+            "logged": numbers,
+            "grad_norms": self.grad_norms or self.applied_norms,
+            "applied_norms": self.applied_norms,
+            "learning_rates": self.learning_rates,
+            "changes": self.changes() if self._trainer is not None else {},
+            "dtypes": {what: sorted(names) for what, names in self.dtypes.items()},
+            "scaler": scaler,
+        }
