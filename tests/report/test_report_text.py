@@ -88,7 +88,7 @@ warning[some-rule]: something is off
  --> a.py:1:18
   |
 1 |     name = '模型🙂e\u0301'; fp16 = True  # 半
-  |                        ^^^^^^^^^^^
+  |                       ^^^^^^^^^^^
   |
 """
     )
