@@ -1,0 +1,242 @@
+"""Writes ``rules/facts/families.json``: hand-kept facts joined with what transformers' own classes say.
+
+Needs torch and transformers; every model is built on the meta device, so no weights are made and nothing is fetched.
+Run ``python -m cfglint.authoring.families`` where both are installed, and commit what it writes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from cfglint.rules_dir import rules_dir
+
+_TOWER = re.compile(r"vision|visual|image|audio|speech|perceiver|projector|connector|merger|embed_(?:vision|audio)")
+_MIXER = re.compile(r"mamba|mixer|ssm|linear_attn|recurrent|temporal_block|conv_block")
+_ATTENTION = re.compile(r"attn|attention|self_?att", re.IGNORECASE)
+_ROUTER = re.compile(r"^(?:gate|router|shared_expert_gate|layer)$")
+_GROUPS = ("attention", "mlp", "experts", "expert_parameters", "mixer", "router", "embedding", "head", "towers")
+_FUSED = frozenset({"qkv_proj", "query_key_value", "Wqkv", "c_attn", "W_pack", "wqkv", "in_proj"})
+_HAND_KEYS = frozenset(
+    "model_type text_model_type lineage since native_dtype dtype_source pretraining_dtype fp16_unsafe fp16_source tied "
+    "tied_source sizes names modules experts_before_5 build multimodal moe needs published_quantization".split()
+)
+
+
+class FamilyFactsError(ValueError):
+    """The hand-kept table contradicts itself or the classes it speaks of."""
+
+
+def main() -> int:
+    """Read families.yaml, ask transformers, write families.json beside it; returns the exit status."""
+    import transformers
+
+    folder = os.path.join(rules_dir(), "facts")
+    with open(os.path.join(folder, "families.yaml"), encoding="utf-8") as stream:
+        hand = yaml.safe_load(stream)
+    table = merge(hand, describe_all(hand["families"]), transformers.__version__)
+    write(table, os.path.join(folder, "families.json"))
+    return 0
+
+
+def describe_all(families: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By model_type, what transformers says of every one in the table that it implements itself."""
+    described: dict[str, dict[str, Any]] = {}
+    for row in families.values():
+        for part in (row, *row.get("sizes", [])):
+            kind = part.get("model_type")
+            if kind is None or kind in described or row["since"] is None:
+                continue
+            described[kind] = {"architectures": architectures(kind)}
+            if "modules" not in row:
+                build = {"model_type": kind, **row.get("build", {})} if part is row else {"model_type": kind}
+                described[kind] |= describe(**build)
+    return described
+
+
+def merge(hand: Mapping[str, Any], described: Mapping[str, Mapping[str, Any]], version: str) -> dict[str, Any]:
+    """The whole table as written to JSON.
+
+    Raises FamilyFactsError where a hand-kept row has an unknown key, or claims a configuration default that the
+    class does not have.
+    """
+    rows = [[pattern, name] for name, row in hand["families"].items() for pattern in row.get("names", [])]
+    return {
+        "transformers": version,
+        "families": {name: _row(name, row, described) for name, row in hand["families"].items()},
+        "patterns": _by_anchor({pattern: [pattern, name] for pattern, name in rows}),
+        "blocked": _by_anchor({pattern: pattern for pattern in hand["blocked"]}),
+        "lineage_words": hand["lineage_words"],
+        "tool_words": hand["tool_words"],
+    }
+
+
+def _by_anchor(rows: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Rows under the anchor of their pattern."""
+    grouped: dict[str, list[Any]] = {}
+    for pattern in sorted(rows):
+        grouped.setdefault(anchor(pattern), []).append(rows[pattern])
+    return dict(sorted(grouped.items()))
+
+
+def anchor(pattern: str) -> str:
+    """The longest run of letters that every match of a pattern holds. FamilyFactsError if there is none."""
+    bare = pattern
+    while (inner := re.sub(r"\([^()]*\)[?*]?", " ", bare)) != bare:
+        bare = inner
+    runs = re.findall(r"[a-z]+(?:\d(?![?*]))?", re.sub(r"\[[^]]*\][?*+]?|.[?*]|\\d\+?", " ", bare))
+    if "|" in bare or not runs:
+        raise FamilyFactsError(f"nothing in {pattern!r} is always there")
+    longest: str = max(runs, key=len)
+    return longest
+
+
+def write(table: Mapping[str, Any], path: str) -> None:
+    """The table as JSON, one family or anchor a line, so that a difference shows what changed."""
+    parts = []
+    for key, value in sorted(table.items()):
+        if isinstance(value, dict):
+            lines = (f"  {json.dumps(name)}: {json.dumps(value[name], sort_keys=True)}" for name in sorted(value))
+            parts.append(f" {json.dumps(key)}: {{\n" + ",\n".join(lines) + "\n }")
+        else:
+            parts.append(f" {json.dumps(key)}: {json.dumps(value)}")
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write("{\n" + ",\n".join(parts) + "\n}\n")
+
+
+def _row(name: str, row: Mapping[str, Any], described: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """One family: the class's facts under the hand-kept ones."""
+    if unknown := set(row) - _HAND_KEYS:
+        raise FamilyFactsError(f"{name}: unknown keys {sorted(unknown)}")
+    remote = row["since"] is None
+    asked: Mapping[str, Any] = {} if remote else described[row["model_type"]]
+    tied = row.get("tied")
+    if "default" in row.get("tied_source", "") and not remote and tied != asked["tied_default"]:
+        raise FamilyFactsError(f"{name}: says tied {tied} by default, the class says {asked['tied_default']}")
+    known = row.get("modules") or asked.get("modules")
+    modules = {group: list(known.get(group, [])) for group in _GROUPS} if known else None
+    sizes = [{_renamed(key): value for key, value in size.items()} for size in row.get("sizes", [])]
+    for size in sizes:
+        if "model_type" in size:
+            size["architectures"] = described[size["model_type"]]["architectures"]
+    return {
+        "model_type": row["model_type"],
+        "text_model_type": row.get("text_model_type") or asked.get("text_model_type"),
+        "lineage": row.get("lineage", name),
+        "since": row["since"],
+        "remote_code": remote,
+        "needs": row.get("needs"),
+        "architectures": asked.get("architectures", {}),
+        "native_dtype": row["native_dtype"],
+        "native_dtype_source": row.get("dtype_source"),
+        "pretraining_dtype": row.get("pretraining_dtype"),
+        "fp16_unsafe": row.get("fp16_unsafe"),
+        "fp16_unsafe_source": row.get("fp16_source"),
+        "tied_embeddings": tied,
+        "tied_embeddings_source": row.get("tied_source"),
+        "multimodal": row["multimodal"] if "multimodal" in row else asked.get("multimodal", False),
+        "moe": row.get("moe", asked.get("moe", False)),
+        "encoder_decoder": asked.get("encoder_decoder", False),
+        "recurrent": bool(modules["mixer"]) if modules else None,
+        "attention_softcap": asked.get("attention_softcap"),
+        "final_softcap": asked.get("final_softcap"),
+        "sliding_window": asked.get("sliding_window"),
+        "qk_norm": asked.get("qk_norm"),
+        "fused_qkv": bool(_FUSED & set(modules["attention"])) if modules else None,
+        "modules": modules,
+        "lora_targets": sorted({*modules["attention"], *modules["mlp"], *modules["mixer"]}) if modules else None,
+        "experts_before_5": row.get("experts_before_5", []),
+        "published_quantization": row.get("published_quantization"),
+        "sizes": sizes,
+    }
+
+
+def _renamed(key: str) -> str:
+    return {"tied": "tied_embeddings", "fp16_source": "fp16_unsafe_source", "dtype_source": "native_dtype_source"}.get(key, key)
+
+
+def architectures(model_type: str) -> dict[str, str]:
+    """The class that each kind of Auto class gives for a model_type."""
+    from transformers.models.auto import modeling_auto as auto
+
+    tables = {
+        "causal_lm": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        "image_text_to_text": auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+        "seq2seq": auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+        "speech_seq2seq": auto.MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES,
+        "masked_lm": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    }
+    return {role: table[model_type] for role, table in tables.items() if model_type in table}
+
+
+def describe(model_type: str, **arguments: Any) -> dict[str, Any]:
+    """What the configuration and model class of one model_type say, by building it on the meta device.
+
+    The class with the most parts is built: the one with towers, where there is one.
+    """
+    import torch
+    import transformers
+
+    classes = architectures(model_type)
+    order = ("image_text_to_text", "speech_seq2seq", "seq2seq", "causal_lm", "masked_lm")
+    role = next(role for role in order if role in classes)
+    config = transformers.AutoConfig.for_model(model_type, **arguments)
+    with torch.device("meta"):
+        model = getattr(transformers, classes[role])._from_config(config)
+    text = config.get_text_config()
+    modules = _modules(model)
+    return {
+        "text_model_type": None if text is config else text.model_type,
+        "tied_default": bool(getattr(config, "tie_word_embeddings", False)),
+        "multimodal": any(hasattr(config, part) for part in ("vision_config", "audio_config")),
+        "moe": bool(modules["experts"] or modules["expert_parameters"]),
+        "encoder_decoder": bool(config.is_encoder_decoder),
+        "attention_softcap": getattr(text, "attn_logit_softcapping", None),
+        "final_softcap": getattr(text, "final_logit_softcapping", None),
+        "sliding_window": bool(getattr(text, "sliding_window", None)),
+        "qk_norm": any(name.endswith((".q_norm", ".q_layernorm", ".query_layernorm")) for name, _ in model.named_modules()),
+        "modules": modules,
+    }
+
+
+def _modules(model: Any) -> dict[str, list[str]]:
+    """Last names of the linear layers (and expert tensors), by the part of the network they stand in."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    groups: dict[str, set[str]] = {group: set() for group in _GROUPS}
+    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+    for path, module in model.named_modules():
+        if module is head or module is embedding:
+            groups["head" if module is head else "embedding"].add(path.rsplit(".", 1)[-1])
+        elif isinstance(module, (torch.nn.Linear, Conv1D)) and re.search(r"\.\d+\.", path):
+            groups[_group(path)].add(path.rsplit(".", 1)[-1])
+    for path, parameter in model.named_parameters():
+        if parameter.ndim == 3 and "experts" in path and not _TOWER.search(path):
+            groups["expert_parameters"].add(path.rsplit(".", 1)[-1])
+    return {group: sorted(names) for group, names in groups.items()}
+
+
+def _group(path: str) -> str:
+    """Which part of a layer a linear module belongs to."""
+    *parents, leaf = path.split(".")
+    within = ".".join(parents)
+    if _TOWER.search(path):
+        return "towers"
+    if "experts" in parents:
+        return "experts"
+    if _MIXER.search(within):
+        return "mixer"
+    if _ATTENTION.search(within) and parents[-1] != "mlp":
+        return "attention"
+    return "router" if _ROUTER.match(leaf) else "mlp"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

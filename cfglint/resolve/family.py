@@ -1,0 +1,215 @@
+"""Which model family a name or a local ``config.json`` stands for, and what is known about that family.
+
+A name gives a family only where it spells one out ("gemma-2-9b", "Qwen2.5-7B"). A name that speaks of two
+families, or mentions one without saying which of its generations, gives none: a wrong family is worse than none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cfglint.rules_dir import rules_dir
+
+_BEFORE, _AFTER = r"(?<![a-z0-9.])", r"(?![a-z0-9]|\.\d)"
+_SIZE = re.compile(r"(?:(\d+)x)?([ae]?)(\d+(?:\.\d+)?)([bm])(\d?)")
+# Folder names that say nothing about the model; the folder above them does.
+_PASSING = re.compile(r"(?:checkpoint|step|epoch)-?\d+|final|merged|original|latest|best|hf|snapshots|[0-9a-f]{40}")
+_FILE = re.compile(r"\.(?:gguf|bin|safetensors|pth?|model|json|ya?ml|txt|parquet|jsonl)$")
+_SIZE_NAMES = frozenset("tiny xsmall small medium base large xlarge xxlarge xl xxl".split())
+_TUNED = frozenset("instruct it chat sft dpo rlhf thinking reasoning".split())
+_FORMATS = frozenset("gptq awq aqlm hqq eetq gguf exl2 mxfp4 nvfp4 fp8 mlx".split())
+_FULL_PRECISION = frozenset("bf16 fp16 dequantized unquantized".split())
+# Facts that differ between generations of one model_type.
+_BY_GENERATION = ("native_dtype", "pretraining_dtype", "fp16_unsafe", "tied_embeddings", "published_quantization", "needs")
+
+
+class FamilyMatch(NamedTuple):
+    """A family's name and what this very model adds to, or changes in, the family's facts.
+
+    Keys that ``variant`` may hold: ``size_b`` and ``active_b`` (billions of parameters), ``size_name``,
+    ``experts_count``, ``tuned`` (True where the name says so), ``quantized_checkpoint`` (a format; absent where nothing
+    speaks of one), and any fact that holds for this size only. A `config.json` adds ``model_type``, ``native_dtype``,
+    ``tied_embeddings``, ``architecture``, ``multimodal`` and ``quantized_checkpoint`` as far as it states them.
+    """
+
+    family: str
+    variant: Mapping[str, Any]
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    with Path(rules_dir(), "facts", "families.json").open(encoding="utf-8") as stream:
+        table: Mapping[str, Any] = json.load(stream)
+    return table
+
+
+def family_facts(family: str) -> Mapping[str, Any]:
+    """All facts of a family by key (rules/facts/families.yaml says what they mean); None stands for unknown.
+
+    Raises KeyError if there is no such family.
+    """
+    facts: Mapping[str, Any] = _table()["families"][family]
+    return facts
+
+
+def model_facts(match: FamilyMatch) -> dict[str, Any]:
+    """The family's facts with this model's own laid over them."""
+    return {**family_facts(match.family), **match.variant}
+
+
+def resolve_family(name: str) -> FamilyMatch | None:
+    """The family that a hub name or a path spells out, or None where it names none or more than one."""
+    table = _table()
+    organisation, text = _model_part(name)
+    for pattern in _anchored(table["blocked"], f"{organisation}/{text}"):
+        if re.search(f"{_BEFORE}(?:{pattern}){_AFTER}", f"{organisation}/{text}" if "/" in pattern else text):
+            return None
+    for tool in table["tool_words"]:
+        text = text.replace(tool, "")
+    hits = _longest(table["patterns"], text)
+    families = {family for _, _, family in hits}
+    if len(families) != 1:
+        return None
+    family = families.pop()
+    rest = text
+    for start, end, _ in hits:
+        rest = rest[:start] + " " * (end - start) + rest[end:]
+    facts = table["families"][family]
+    if any(lineage != facts["lineage"] for lineage in _lineages(rest, table["lineage_words"])):
+        return None
+    return FamilyMatch(family, _variant(facts, text))
+
+
+def _anchored(rows: Mapping[str, list[Any]], text: str) -> Iterator[Any]:
+    """Only the rows whose anchor, a literal part of their pattern, occurs: compiling all of them takes too long."""
+    return (row for anchor, anchored in rows.items() if anchor in text for row in anchored)
+
+
+def _longest(patterns: Mapping[str, list[Any]], text: str) -> list[tuple[int, int, str]]:
+    """Every match that no longer match overlaps: "deepseek-r1-distill-qwen-7b" hides the "deepseek-r1" in it."""
+    found = sorted(
+        (
+            (match.start(), match.end(), family)
+            for pattern, family in _anchored(patterns, text)
+            for match in re.finditer(f"{_BEFORE}(?:{pattern}){_AFTER}", text)
+        ),
+        key=lambda hit: (hit[0] - hit[1], hit),
+    )
+    kept: list[tuple[int, int, str]] = []
+    for start, end, family in found:
+        if all(end <= other[0] or start >= other[1] or (start, end) == other[:2] for other in kept):
+            kept.append((start, end, family))
+    return kept
+
+
+def _lineages(text: str, lineage_of_word: Mapping[str, str]) -> Iterator[str]:
+    """The lineages of the words in a text; "qwen2" counts as "qwen"."""
+    for token in re.findall(r"[a-z][a-z0-9]*", text):
+        lineage = lineage_of_word.get(token) or lineage_of_word.get(token.rstrip("0123456789"))
+        if lineage:
+            yield lineage
+
+
+def _model_part(name: str) -> tuple[str, str]:
+    """The part of a name or path that names the model, normalised, and the part above it."""
+    parts = re.sub(r"[_ ]", "-", name.strip().lower()).replace("\\", "/").split("/")
+    parts = [part for part in parts if part not in ("", ".", "..", "~")]
+    for part in parts:
+        if part.startswith("models--"):
+            return "", part.rsplit("--", 1)[-1]
+    while len(parts) > 1 and _PASSING.fullmatch(parts[-1]):
+        parts.pop()
+    if not parts:
+        return "", ""
+    return (parts[-2] if len(parts) > 1 else ""), _FILE.sub("", parts[-1])
+
+
+def _variant(facts: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """What a model's normalised name says beyond its family."""
+    tokens = re.split(r"[^a-z0-9.]+", text)
+    variant = _sizes(tokens)
+    for row in facts["sizes"]:
+        if variant.get("size_b") in row.get("sizes", ()) or variant.get("size_name") in row.get("names", ()):
+            variant |= {key: value for key, value in row.items() if key not in ("sizes", "names")}
+    if not _TUNED.isdisjoint(tokens):
+        variant["tuned"] = True
+    if quantized := _quantized(tokens, facts["published_quantization"]):
+        variant["quantized_checkpoint"] = quantized
+    return variant
+
+
+def _quantized(tokens: list[str], published: str | None) -> str | None:
+    if "bnb" in tokens or "nf4" in tokens:
+        return "bnb-8bit" if "8bit" in tokens or "int8" in tokens else "bnb-4bit"
+    stated = next((token for token in tokens if token in _FORMATS), None)
+    return stated or (published if _FULL_PRECISION.isdisjoint(tokens) else None)
+
+
+def _sizes(tokens: list[str]) -> dict[str, Any]:
+    """Sizes in billions; a name with two different ones ("7b-to-13b") states none."""
+    stated: dict[str, set[Any]] = {"size_b": set(), "active_b": set(), "experts_count": set()}
+    for token in tokens:
+        if not (match := _SIZE.fullmatch(token)):
+            continue
+        experts, kind, number, unit, decimals = match.groups()
+        billions = float(f"{number}.{decimals}" if decimals else number) / (1 if unit == "b" else 1000)
+        if experts:
+            stated["experts_count"].add(int(experts))
+        else:
+            stated["active_b" if kind == "a" else "size_b"].add(billions)
+    stated["size_name"] = {token for token in tokens if token in _SIZE_NAMES}
+    return {key: values.pop() for key, values in stated.items() if len(values) == 1}
+
+
+def from_config(config: Mapping[str, Any]) -> FamilyMatch | None:
+    """The family of a local ``config.json``: by its ``model_type``, and by its name where several families share that.
+
+    What the file states wins over the table. Where nothing in the file tells the generations of a model_type apart, the
+    family called like the model_type stands for all of them, with None for each fact they disagree on. None where the
+    model_type is missing or not tabled.
+    """
+    kind = config.get("model_type")
+    families = _table()["families"]
+    sharing = [name for name, row in families.items() if kind in _types(row)]
+    name = config.get("_name_or_path")
+    by_name = resolve_family(name) if isinstance(name, str) else None
+    if by_name is not None and by_name.family in sharing:
+        return FamilyMatch(by_name.family, {**by_name.variant, **_stated(config)})
+    if len(sharing) == 1:
+        return FamilyMatch(sharing[0], _stated(config))
+    if not isinstance(kind, str) or kind not in sharing:
+        return None
+    unsure = {key: None for key in _BY_GENERATION if any(families[other][key] != families[kind][key] for other in sharing)}
+    return FamilyMatch(kind, {**unsure, **_stated(config)})
+
+
+def _types(row: Mapping[str, Any]) -> set[str]:
+    return {row["model_type"], *(size["model_type"] for size in row["sizes"] if "model_type" in size)}
+
+
+def _stated(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a `config.json` itself says; the outer level wins over its ``text_config``."""
+    inner = config.get("text_config")
+    text: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
+    stated: dict[str, Any] = {"model_type": config["model_type"]}
+    dtype = config.get("dtype") or config.get("torch_dtype") or text.get("dtype") or text.get("torch_dtype")
+    if isinstance(dtype, str):
+        stated["native_dtype"] = dtype.removeprefix("torch.")
+    tied = config.get("tie_word_embeddings", text.get("tie_word_embeddings"))
+    if isinstance(tied, bool):
+        stated["tied_embeddings"] = tied
+    architectures = config.get("architectures")
+    if isinstance(architectures, list) and len(architectures) == 1 and isinstance(architectures[0], str):
+        stated["architecture"] = architectures[0]
+    if inner is not None or "vision_config" in config:
+        stated["multimodal"] = "vision_config" in config or "audio_config" in config
+    quantized = config.get("quantization_config")
+    if isinstance(quantized, Mapping) and isinstance(method := quantized.get("quant_method"), str):
+        four_bit = quantized.get("load_in_4bit") or quantized.get("_load_in_4bit")
+        stated["quantized_checkpoint"] = method if method != "bitsandbytes" else "bnb-4bit" if four_bit else "bnb-8bit"
+    return stated
