@@ -59,8 +59,10 @@ class _Text(NamedTuple):
 
     def place(self, word: Word, cursor: int) -> Span:
         """The span of a word in the source: by offset, or by searching on from a cursor where escapes shift offsets."""
-        if len(self.text) == self.span.end - self.span.start:
-            return Span(self.span.start + word.start, self.span.start + word.end)
+        start = self.span.start + word.start
+        direct = Span(start, start + word.end - word.start)
+        if self.source.slice(direct) == self.text[word.start : word.end]:
+            return direct
         found = self.source.text.find(word.value, cursor, self.span.end)
         return self.span if found < 0 else Span(found, found + len(word.value))
 
@@ -99,7 +101,7 @@ def _read(shell: _Text, include: OpenFile | None, seen: set[str]) -> list[Requir
         reader = _conda if install.tool == "conda" else _pip
         for word, requirement in reader(shell, install.words, cursor, include, seen):
             found += requirement
-            cursor = max(cursor, shell.place(word, cursor).start) if shell.place(word, cursor) != shell.span else cursor
+            cursor = max(cursor, shell.place(word, cursor).start)
     return found
 
 

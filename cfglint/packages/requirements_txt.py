@@ -36,14 +36,18 @@ def _read(source: Source, include: OpenFile | None, seen: set[str]) -> list[Requ
     found: list[Requirement | Skipped] = []
     for start, line in _logical_lines(source.text):
         text = line.strip()
-        if not text:
-            continue
-        start += line.index(text)
-        if text.startswith("-"):
-            found += _option(source, start, text, include, seen)
-        else:
-            found.append(_requirement(source, start, text))
+        if text:
+            found += read_line(source, start + line.index(text), text, include, seen)
     return found
+
+
+def read_line(
+    source: Source, start: int, text: str, include: OpenFile | None, seen: set[str]
+) -> list[Requirement | Skipped]:
+    """One line of a requirements file without its comment: a requirement or an option. ``seen`` holds files being read."""
+    if text.startswith("-"):
+        return _option(source, start, text, include, seen)
+    return [_requirement(source, start, text)]
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
