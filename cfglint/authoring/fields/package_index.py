@@ -9,10 +9,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 from packaging.utils import (
@@ -57,28 +56,25 @@ def _version_of(filename: str, package: str) -> Version | None:
     return version if name == canonicalize_name(package) else None
 
 
-class PackageIndex:
-    """The configured package index. Use as a context manager; one connection pool serves all requests."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._session: Any = None
-        self._collector: Any = None
-
-    def __enter__(self) -> PackageIndex:
-        command = import_module("pip._internal.commands").create_command("download")
-        options, _ = command.parse_args(["placeholder"])
-        self._stack.enter_context(command.main_context())
-        self._session = command._build_session(options)
-        self._collector = import_module("pip._internal.index.collector").LinkCollector.create(
-            self._session, options=options
+@contextmanager
+def open_index() -> Iterator[PackageIndex]:
+    """The package index with pip's own settings (index, proxy, certificates, retries); one connection pool."""
+    command = import_module("pip._internal.commands").create_command("download")
+    options, _ = command.parse_args(["placeholder"])
+    with command.main_context():
+        session = command._build_session(options)
+        collector = import_module("pip._internal.index.collector").LinkCollector.create(
+            session, options=options
         )
-        return self
+        yield PackageIndex(session, collector)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+
+class PackageIndex:
+    """The configured package index, over one of pip's sessions. Opened with `open_index`."""
+
+    def __init__(self, session: Any, collector: Any) -> None:
+        self._session = session
+        self._collector = collector
 
     def files(self, package: str) -> list[ReleasedFile]:
         """Every wheel and sdist of `package`, oldest release first. Local builds (``+cpu``) are left out.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from cfglint.authoring.fields.package_index import PackageIndex, ReleasedFile
+from cfglint.authoring.fields.package_index import ReleasedFile, open_index
 
 # Oldest release to table: about mid-2022 where a package is that old, so that every pin met in the wild is a known one.
 FLOORS = {
@@ -93,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     out: Path = parser.parse_args(arguments).out
     releases: dict[str, list[str]] = {}
     yanked: dict[str, list[str]] = {}
-    with PackageIndex() as index:
+    with open_index() as index:
         for name, floor in FLOORS.items():
             listed = release_list(index.files(name), floor)
             releases[name] = listed.versions

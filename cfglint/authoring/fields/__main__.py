@@ -1,0 +1,85 @@
+"""Command line of the field tables.
+
+``python -m cfglint.authoring.fields trl peft`` downloads what is missing and writes ``rules/facts/fields/*.json``;
+``python -m cfglint.authoring.fields all`` does so for every library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from cfglint.authoring.fields import history
+from cfglint.authoring.fields.extract import snapshot
+from cfglint.authoring.fields.package_index import IndexFailure, PackageIndex, open_index
+from cfglint.authoring.fields.sources import SourceArchive, archive_path, cache_folder, keep_release, released
+from cfglint.authoring.fields.targets import LIBRARIES, Library
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the tables of the named libraries. Returns 1 if a release could not be read."""
+    parser = argparse.ArgumentParser(prog="python -m cfglint.authoring.fields", description=__doc__)
+    parser.add_argument("libraries", nargs="+", choices=[*LIBRARIES, "all"], metavar="LIB", help="or: all")
+    parser.add_argument(
+        "--releases", nargs="+", help="only these releases (default: all in the release table)"
+    )
+    parser.add_argument("--out", type=Path, default=Path("rules/facts"), help="folder with releases.json")
+    parser.add_argument("--offline", action="store_true", help="use only what was kept before")
+    options = parser.parse_args(arguments)
+    wanted = list(LIBRARIES) if "all" in options.libraries else options.libraries
+    tabled = json.loads((options.out / "releases.json").read_text(encoding="utf-8"))
+    failures = 0
+    for name in wanted:
+        library = LIBRARIES[name]
+        chosen = options.releases or tabled[name]
+        archives, problems = (_kept if options.offline else _fetched)(library, chosen)
+        failures += len(problems)
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        _write(library, archives, options.out / "fields")
+    return 1 if failures else 0
+
+
+def _kept(library: Library, chosen: list[str]) -> tuple[dict[str, Path], list[str]]:
+    paths = {version: archive_path(library, version, cache_folder()) for version in chosen}
+    return {version: path for version, path in paths.items() if path.exists()}, []
+
+
+def _fetched(library: Library, chosen: list[str]) -> tuple[dict[str, Path], list[str]]:
+    with open_index() as index:
+        return _download(library, chosen, index)
+
+
+def _download(library: Library, chosen: list[str], index: PackageIndex) -> tuple[dict[str, Path], list[str]]:
+    archives: dict[str, Path] = {}
+    problems: list[str] = []
+    listed = released(index.files(library.package), library.floor)
+    for version in (version for version in listed if version in chosen):
+        try:
+            archives[version] = keep_release(library, listed[version], index, cache_folder())
+        except IndexFailure as problem:
+            problems.append(f"{library.package} {version}: {problem}")
+        print(f"\r{library.package} {version}: {len(archives)} releases kept ", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return archives, problems
+
+
+def _write(library: Library, archives: dict[str, Path], out: Path) -> None:
+    snapshots = []
+    for version, path in archives.items():
+        print(f"\r{library.package} {version}: read ", end="", file=sys.stderr)
+        snapshots.append(snapshot(library, version, SourceArchive(path)))
+    out.mkdir(parents=True, exist_ok=True)
+    table = out / f"{library.package}.json"
+    table.write_text(history.text(history.fold(library.package, snapshots)), encoding="utf-8")
+    seen = {name for one in snapshots for name in one.classes}
+    missing = sorted({*library.classes, *library.functions} - seen)
+    print(f"\r{table.name}: {len(snapshots)} releases, {table.stat().st_size / 1000:.0f} kB", file=sys.stderr)
+    if missing:
+        print(f"  found in no release: {', '.join(missing)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

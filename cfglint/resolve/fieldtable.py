@@ -1,0 +1,228 @@
+"""What a training library's settings were called, typed and defaulted to at a release.
+
+Reads ``rules/facts/fields/<library>.json`` on demand. The tables come from the released wheels themselves (see
+`cfglint.authoring.fields`); each holds its releases in order, so nothing here compares versions by rule.
+
+A row is a plain dict of what a class declares about one field at one release:
+
+- ``type``: the annotation, normalised (``list[str] | None``)
+- ``default``: the default, if it is a constant; ``expr``: its source text, if it is not; ``required``: True if none
+- ``when``: ``[[condition, default], …]``: other defaults under a condition on the environment (``torch>=2.8``)
+- ``choices``: the values that a Literal, an Enum or metadata admits; ``enum``: the Enum's name
+- ``deprecated``: the field to use instead, or True if the source names none
+- ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``, ``alias``: as pydantic states them
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cfglint.rules_dir import rules_dir
+
+Row = Mapping[str, Any]
+
+
+class Untabled(LookupError):
+    """The table has no such release."""
+
+
+class Span(NamedTuple):
+    """Releases from `first` to `last`, both included, over which a field's `row` stayed the same."""
+
+    first: str
+    last: str
+    row: Row
+
+
+@cache
+def _table(library: str) -> dict[str, Any]:
+    path = Path(rules_dir(), "facts", "fields", f"{library}.json")
+    table: dict[str, Any] = json.loads(path.read_bytes())
+    table["index"] = {_comparable(release): position for position, release in enumerate(table["releases"])}
+    return table
+
+
+def _comparable(version: str) -> str:
+    """A spelling in which equal releases are equal strings: no ``v``, local part or trailing ``.0``."""
+    text = version.strip().lower().removeprefix("v").partition("+")[0]
+    while text.endswith(".0"):
+        text = text[:-2]
+    return text
+
+
+def releases(library: str) -> tuple[str, ...]:
+    """All tabled releases, oldest first. FileNotFoundError if the library has no table."""
+    return tuple(_table(library)["releases"])
+
+
+def position(library: str, version: str) -> int:
+    """Place of a release in `releases`. Raises Untabled."""
+    found = _table(library)["index"].get(_comparable(version))
+    if found is None:
+        raise Untabled(f"{library} {version}")
+    return int(found)
+
+
+def classes(library: str) -> tuple[str, ...]:
+    """Names of the tabled classes and functions (``SFTConfig``, ``SFTTrainer.__init__``)."""
+    return tuple(_table(library)["classes"])
+
+
+def fields_of(library: str, cls: str, version: str) -> dict[str, Row]:
+    """The rows of a class at a release, without those from bases in other libraries; empty if it had no such class.
+
+    Raises Untabled.
+    """
+    table, at = _table(library), position(library, version)
+    fields = table["classes"].get(cls, {}).get("fields", {})
+    found = {}
+    for name, flat in fields.items():
+        row = _row_at(table, flat, at)
+        if row is not None:
+            found[name] = _with_choices(table, row, at)
+    return found
+
+
+def inherited_fields(library: str, cls: str, versions: Mapping[str, str]) -> tuple[dict[str, Row], bool]:
+    """Fields of a class with those of its bases in other libraries, and whether that is all of them.
+
+    `versions` maps a library to its release; a base whose library is not in it leaves the fields incomplete.
+    Raises Untabled.
+    """
+    fields: dict[str, Row] = {}
+    complete = True
+    for base_library, base in bases_of(library, cls, versions[library]):
+        if base_library in versions:
+            rows, whole = inherited_fields(base_library, base, versions)
+            fields.update(rows)
+            complete = complete and whole
+        else:
+            complete = False
+    fields.update(fields_of(library, cls, versions[library]))
+    return fields, complete
+
+
+def bases_of(library: str, cls: str, version: str) -> list[tuple[str, str]]:
+    """Bases of a class that other tables hold, as (library, class): the last one gives way to the first."""
+    table, at = _table(library), position(library, version)
+    bases = table["classes"].get(cls, {}).get("bases", {})
+    held = [base for base, spans in bases.items() if _covers(spans, at)]
+    return [(base.partition(".")[0], base.partition(".")[2]) for base in reversed(held)]
+
+
+def takes_any_keyword(library: str, cls: str, version: str) -> bool:
+    """Whether the constructor takes ``**kwargs``, so that an unknown name is no error there. Raises Untabled."""
+    table, at = _table(library), position(library, version)
+    return _covers(table["classes"].get(cls, {}).get("open", []), at)
+
+
+def history(library: str, cls: str, field: str) -> list[Span]:
+    """How a field's declaration changed, oldest first; empty if no tabled release has it."""
+    table = _table(library)
+    flat = table["classes"].get(cls, {}).get("fields", {}).get(field, [])
+    names = table["releases"]
+    return [
+        Span(names[first], names[last], _with_choices(table, table["rows"][row], last))
+        for first, last, row in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+    ]
+
+
+def first_release(library: str, cls: str, field: str) -> str | None:
+    """The first tabled release with the field; None if none has it."""
+    spans = history(library, cls, field)
+    return spans[0].first if spans else None
+
+
+def last_release(library: str, cls: str, field: str) -> str | None:
+    """The last tabled release with the field (the newest of all, if it is still there); None if none has it."""
+    spans = history(library, cls, field)
+    return spans[-1].last if spans else None
+
+
+def default_at(library: str, cls: str, field: str, version: str) -> tuple[bool, Any]:
+    """(True, default) where the release declares a constant one; else (False, None). Raises Untabled."""
+    table, at = _table(library), position(library, version)
+    row = _row_at(table, table["classes"].get(cls, {}).get("fields", {}).get(field, []), at)
+    if row is None or "default" not in row or "when" in row:
+        return False, None
+    return True, row["default"]
+
+
+def default_over(library: str, cls: str, field: str, versions: Iterable[str]) -> tuple[bool, Any]:
+    """(True, default) if all of `versions` agree on one constant default; else (False, None).
+
+    A release without the field or table, or with a default that hangs on the environment, agrees with nothing.
+    """
+    agreed: list[Any] = []
+    for version in versions:
+        try:
+            known, value = default_at(library, cls, field, version)
+        except Untabled:
+            return False, None
+        if not known or (agreed and not _same(agreed[0], value)):
+            return False, None
+        agreed.append(value)
+    return (True, agreed[0]) if agreed else (False, None)
+
+
+def enum_values(library: str, enum: str, version: str) -> list[Any]:
+    """Values of an Enum at a release, in the order of its source. Raises Untabled."""
+    table, at = _table(library), position(library, version)
+    return _members(table, enum, at)
+
+
+def enum_history(library: str, enum: str, value: Any) -> list[tuple[str, str]]:
+    """Spans of releases whose Enum has the value, as (first, last); empty if none has it."""
+    table = _table(library)
+    spans = table["enums"].get(enum, {}).get(json.dumps(value), [])
+    return [(table["releases"][first], table["releases"][last]) for first, last in _pairs(spans)]
+
+
+def requires(library: str, version: str) -> list[str] | None:
+    """Requirement strings of a release; None if it does not state them. Raises Untabled."""
+    table, at = _table(library), position(library, version)
+    if _covers(table["unstated"], at):
+        return None
+    return [text for text, spans in table["requires"].items() if _covers(spans, at)]
+
+
+def requires_python(library: str, version: str) -> str | None:
+    """The Python versions a release asks for, as a specifier; None if it states none. Raises Untabled."""
+    table, at = _table(library), position(library, version)
+    return next((text for text, spans in table["python"].items() if _covers(spans, at)), None)
+
+
+def _row_at(table: Mapping[str, Any], flat: list[int], at: int) -> Row | None:
+    for start in range(0, len(flat), 3):
+        if flat[start] <= at <= flat[start + 1]:
+            row: Row = table["rows"][flat[start + 2]]
+            return row
+    return None
+
+
+def _with_choices(table: Mapping[str, Any], row: Row, at: int) -> Row:
+    if "enum" not in row or not (members := _members(table, row["enum"], at)):
+        return row
+    return {**row, "choices": members}
+
+
+def _members(table: Mapping[str, Any], enum: str, at: int) -> list[Any]:
+    members = table["enums"].get(enum, {})
+    return [json.loads(value) for value, spans in members.items() if _covers(spans, at)]
+
+
+def _pairs(spans: list[int]) -> Iterator[tuple[int, int]]:
+    return zip(spans[::2], spans[1::2], strict=True)
+
+
+def _covers(spans: list[int], at: int) -> bool:
+    return any(first <= at <= last for first, last in _pairs(spans))
+
+
+def _same(left: Any, right: Any) -> bool:
+    """Equality that tells True from 1 and 1 from 1.0."""
+    return type(left) is type(right) and bool(left == right)
