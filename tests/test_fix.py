@@ -106,7 +106,7 @@ def texts_and_edits(draw: st.DrawFn) -> tuple[str, list[tuple[int, int, str]]]:
 
 @given(texts_and_edits(), st.randoms())
 def test_every_other_character_is_untouched(
-    case: tuple[str, list[tuple[int, int, str]]], random: object
+    case: tuple[str, list[tuple[int, int, str]]], random: Random
 ) -> None:
     text, wanted = case
     source = Source("a.yaml", text)
