@@ -75,10 +75,15 @@ class Definition(NamedTuple):
 
 
 class ShellLine(NamedTuple):
-    """A ``!command`` or ``%pip`` line of a notebook, continuation lines joined; ``span`` covers its text."""
+    """A ``!command`` or ``%pip`` line of a notebook, continuation lines joined; ``span`` covers its text.
+
+    ``text`` comes without the mark (``pip install trl``). ``offsets`` holds, where the text does not stand in the file
+    as it is, the file offset of each of its code points and of its end.
+    """
 
     text: str
     span: Span
+    offsets: tuple[int, ...] = ()
 
 
 class Script(NamedTuple):
