@@ -46,4 +46,3 @@ def is_local(module: str) -> bool:
     if module.startswith("."):
         return True
     root = module.partition(".")[0]
-    return root not in _INSTALLED and root not in sys.stdlib_module_names and root != "__future__"
