@@ -38,7 +38,6 @@ _INSTALLED = frozenset(
         "yarl", "zstandard",
     }
 )
-)
 
 
 def is_local(module: str) -> bool:
@@ -46,3 +45,4 @@ def is_local(module: str) -> bool:
     if module.startswith("."):
         return True
     root = module.partition(".")[0]
+    return root not in _INSTALLED and root not in sys.stdlib_module_names and root != "__future__"
