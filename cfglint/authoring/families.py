@@ -1,6 +1,6 @@
 """Writes ``rules/facts/families.json``: hand-kept facts joined with what transformers' own classes say.
 
-Needs torch and transformers; every model is built on the meta device, so no weights are made and nothing is fetched.
+Needs torch and transformers; every model is built on the meta device: no weights are made, nothing fetched.
 Run ``python -m cfglint.authoring.families`` where both are installed, and commit what it writes.
 """
 
@@ -17,15 +17,48 @@ import yaml
 
 from cfglint.rules_dir import rules_dir
 
-_TOWER = re.compile(r"vision|visual|image|audio|speech|perceiver|projector|connector|merger|embed_(?:vision|audio)")
+_TOWER = re.compile(
+    r"vision|visual|image|audio|speech|perceiver|projector|connector|merger|embed_(?:vision|audio)"
+)
 _MIXER = re.compile(r"mamba|mixer|ssm|linear_attn|recurrent|temporal_block|conv_block")
 _ATTENTION = re.compile(r"attn|attention|self_?att", re.IGNORECASE)
 _ROUTER = re.compile(r"^(?:gate|router|shared_expert_gate|layer)$")
-_GROUPS = ("attention", "mlp", "experts", "expert_parameters", "mixer", "router", "embedding", "head", "towers")
+_GROUPS = (
+    "attention",
+    "mlp",
+    "experts",
+    "expert_parameters",
+    "mixer",
+    "router",
+    "embedding",
+    "head",
+    "towers",
+)
 _FUSED = frozenset({"qkv_proj", "query_key_value", "Wqkv", "c_attn", "W_pack", "wqkv", "in_proj"})
 _HAND_KEYS = frozenset(
-    "model_type text_model_type lineage since native_dtype dtype_source pretraining_dtype fp16_unsafe fp16_source tied "
-    "tied_source sizes names modules experts_before_5 build multimodal moe needs published_quantization".split()
+    [
+        "model_type",
+        "text_model_type",
+        "lineage",
+        "since",
+        "native_dtype",
+        "dtype_source",
+        "pretraining_dtype",
+        "fp16_unsafe",
+        "fp16_source",
+        "tied",
+        "tied_source",
+        "sizes",
+        "names",
+        "modules",
+        "experts_before_5",
+        "architectures",
+        "build",
+        "multimodal",
+        "moe",
+        "needs",
+        "published_quantization",
+    ]
 )
 
 
@@ -60,11 +93,13 @@ def describe_all(families: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
     return described
 
 
-def merge(hand: Mapping[str, Any], described: Mapping[str, Mapping[str, Any]], version: str) -> dict[str, Any]:
+def merge(
+    hand: Mapping[str, Any], described: Mapping[str, Mapping[str, Any]], version: str
+) -> dict[str, Any]:
     """The whole table as written to JSON.
 
-    Raises FamilyFactsError where a hand-kept row has an unknown key, or claims a configuration default that the
-    class does not have.
+    Raises FamilyFactsError where a hand-kept row has an unknown key, or claims a configuration default that
+    the class does not have.
     """
     rows = [[pattern, name] for name, row in hand["families"].items() for pattern in row.get("names", [])]
     return {
@@ -102,7 +137,9 @@ def write(table: Mapping[str, Any], path: str) -> None:
     parts = []
     for key, value in sorted(table.items()):
         if isinstance(value, dict):
-            lines = (f"  {json.dumps(name)}: {json.dumps(value[name], sort_keys=True)}" for name in sorted(value))
+            lines = (
+                f"  {json.dumps(name)}: {json.dumps(value[name], sort_keys=True)}" for name in sorted(value)
+            )
             parts.append(f" {json.dumps(key)}: {{\n" + ",\n".join(lines) + "\n }")
         else:
             parts.append(f" {json.dumps(key)}: {json.dumps(value)}")
@@ -132,7 +169,7 @@ def _row(name: str, row: Mapping[str, Any], described: Mapping[str, Mapping[str,
         "since": row["since"],
         "remote_code": remote,
         "needs": row.get("needs"),
-        "architectures": asked.get("architectures", {}),
+        "architectures": row.get("architectures") or asked.get("architectures", {}),
         "native_dtype": row["native_dtype"],
         "native_dtype_source": row.get("dtype_source"),
         "pretraining_dtype": row.get("pretraining_dtype"),
@@ -150,7 +187,9 @@ def _row(name: str, row: Mapping[str, Any], described: Mapping[str, Mapping[str,
         "qk_norm": asked.get("qk_norm"),
         "fused_qkv": bool(_FUSED & set(modules["attention"])) if modules else None,
         "modules": modules,
-        "lora_targets": sorted({*modules["attention"], *modules["mlp"], *modules["mixer"]}) if modules else None,
+        "lora_targets": sorted({*modules["attention"], *modules["mlp"], *modules["mixer"]})
+        if modules
+        else None,
         "experts_before_5": row.get("experts_before_5", []),
         "published_quantization": row.get("published_quantization"),
         "sizes": sizes,
@@ -158,7 +197,11 @@ def _row(name: str, row: Mapping[str, Any], described: Mapping[str, Mapping[str,
 
 
 def _renamed(key: str) -> str:
-    return {"tied": "tied_embeddings", "fp16_source": "fp16_unsafe_source", "dtype_source": "native_dtype_source"}.get(key, key)
+    return {
+        "tied": "tied_embeddings",
+        "fp16_source": "fp16_unsafe_source",
+        "dtype_source": "native_dtype_source",
+    }.get(key, key)
 
 
 def architectures(model_type: str) -> dict[str, str]:
@@ -200,7 +243,10 @@ def describe(model_type: str, **arguments: Any) -> dict[str, Any]:
         "attention_softcap": getattr(text, "attn_logit_softcapping", None),
         "final_softcap": getattr(text, "final_logit_softcapping", None),
         "sliding_window": bool(getattr(text, "sliding_window", None)),
-        "qk_norm": any(name.endswith((".q_norm", ".q_layernorm", ".query_layernorm")) for name, _ in model.named_modules()),
+        "qk_norm": any(
+            name.endswith((".q_norm", ".q_layernorm", ".query_layernorm"))
+            for name, _ in model.named_modules()
+        ),
         "modules": modules,
     }
 

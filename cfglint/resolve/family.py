@@ -1,7 +1,8 @@
 """Which model family a name or a local ``config.json`` stands for, and what is known about that family.
 
 A name gives a family only where it spells one out ("gemma-2-9b", "Qwen2.5-7B"). A name that speaks of two
-families, or mentions one without saying which of its generations, gives none: a wrong family is worse than none.
+families, or mentions one without saying which of its generations, gives none: a wrong family is worse than
+none.
 """
 
 from __future__ import annotations
@@ -18,23 +19,36 @@ from cfglint.rules_dir import rules_dir
 _BEFORE, _AFTER = r"(?<![a-z0-9.])", r"(?![a-z0-9]|\.\d)"
 _SIZE = re.compile(r"(?:(\d+)x)?([ae]?)(\d+(?:\.\d+)?)([bm])(\d?)")
 # Folder names that say nothing about the model; the folder above them does.
-_PASSING = re.compile(r"(?:checkpoint|step|epoch)-?\d+|final|merged|original|latest|best|hf|snapshots|[0-9a-f]{40}")
+_PASSING = re.compile(
+    r"(?:checkpoint|step|epoch)-?\d+|final|merged|original|latest|best|hf|snapshots|[0-9a-f]{40}"
+    r"|full|freeze|q?lora|sft|dpo|kto|orpo|ppo|rm|reward|pt|pretrain"
+)
 _FILE = re.compile(r"\.(?:gguf|bin|safetensors|pth?|model|json|ya?ml|txt|parquet|jsonl)$")
-_SIZE_NAMES = frozenset("tiny xsmall small medium base large xlarge xxlarge xl xxl".split())
-_TUNED = frozenset("instruct it chat sft dpo rlhf thinking reasoning".split())
-_FORMATS = frozenset("gptq awq aqlm hqq eetq gguf exl2 mxfp4 nvfp4 fp8 mlx".split())
-_FULL_PRECISION = frozenset("bf16 fp16 dequantized unquantized".split())
+_SIZE_NAMES = frozenset(
+    ["tiny", "xsmall", "small", "medium", "base", "large", "xlarge", "xxlarge", "xl", "xxl"]
+)
+_TUNED = frozenset(["instruct", "it", "chat", "sft", "dpo", "rlhf", "thinking", "reasoning"])
+_FORMATS = frozenset(["gptq", "awq", "aqlm", "hqq", "eetq", "gguf", "exl2", "mxfp4", "nvfp4", "fp8", "mlx"])
+_FULL_PRECISION = frozenset(["bf16", "fp16", "dequantized", "unquantized"])
 # Facts that differ between generations of one model_type.
-_BY_GENERATION = ("native_dtype", "pretraining_dtype", "fp16_unsafe", "tied_embeddings", "published_quantization", "needs")
+_BY_GENERATION = (
+    "native_dtype",
+    "pretraining_dtype",
+    "fp16_unsafe",
+    "tied_embeddings",
+    "published_quantization",
+    "needs",
+)
 
 
 class FamilyMatch(NamedTuple):
     """A family's name and what this very model adds to, or changes in, the family's facts.
 
     Keys that ``variant`` may hold: ``size_b`` and ``active_b`` (billions of parameters), ``size_name``,
-    ``experts_count``, ``tuned`` (True where the name says so), ``quantized_checkpoint`` (a format; absent where nothing
-    speaks of one), and any fact that holds for this size only. A `config.json` adds ``model_type``, ``native_dtype``,
-    ``tied_embeddings``, ``architecture``, ``multimodal`` and ``quantized_checkpoint`` as far as it states them.
+    ``experts_count``, ``tuned`` (True where the name says so), ``quantized_checkpoint`` (a format; absent
+    where nothing speaks of one), and any fact that holds for this size only. A `config.json` adds
+    ``model_type``, ``native_dtype``, ``tied_embeddings``, ``architecture``, ``multimodal`` and
+    ``quantized_checkpoint`` as far as it states them.
     """
 
     family: str
@@ -82,11 +96,13 @@ def resolve_family(name: str) -> FamilyMatch | None:
     facts = table["families"][family]
     if any(lineage != facts["lineage"] for lineage in _lineages(rest, table["lineage_words"])):
         return None
+    for split in re.finditer(r"(?<=-)\d(-)\d[bm](?![a-z0-9])", rest):  # of "qwen2_5_1_5b" is left "1.5b"
+        text = text[: split.start(1)] + "." + text[split.end(1) :]
     return FamilyMatch(family, _variant(facts, text))
 
 
 def _anchored(rows: Mapping[str, list[Any]], text: str) -> Iterator[Any]:
-    """Only the rows whose anchor, a literal part of their pattern, occurs: compiling all of them takes too long."""
+    """The rows whose anchor, a literal part of their pattern, occurs: compiling all is slow."""
     return (row for anchor, anchored in rows.items() if anchor in text for row in anchored)
 
 
@@ -117,7 +133,8 @@ def _lineages(text: str, lineage_of_word: Mapping[str, str]) -> Iterator[str]:
 
 def _model_part(name: str) -> tuple[str, str]:
     """The part of a name or path that names the model, normalised, and the part above it."""
-    parts = re.sub(r"[_ ]", "-", name.strip().lower()).replace("\\", "/").split("/")
+    text = re.sub(r"(?<=-)1_(?=[568]b?(?:-|$))", "1.", name.strip().lower())  # phi-1_5, stablelm-2-1_6b
+    parts = re.sub(r"[_ ]", "-", text).replace("\\", "/").split("/")
     parts = [part for part in parts if part not in ("", ".", "..", "~")]
     for part in parts:
         if part.startswith("models--"):
@@ -153,6 +170,9 @@ def _quantized(tokens: list[str], published: str | None) -> str | None:
 def _sizes(tokens: list[str]) -> dict[str, Any]:
     """Sizes in billions; a name with two different ones ("7b-to-13b") states none."""
     stated: dict[str, set[Any]] = {"size_b": set(), "active_b": set(), "experts_count": set()}
+    per_token = any(
+        re.fullmatch(r"\d+e", token) for token in tokens
+    )  # "17b-16e": 17 billion active, of 16 experts
     for token in tokens:
         if not (match := _SIZE.fullmatch(token)):
             continue
@@ -161,31 +181,42 @@ def _sizes(tokens: list[str]) -> dict[str, Any]:
         if experts:
             stated["experts_count"].add(int(experts))
         else:
-            stated["active_b" if kind == "a" else "size_b"].add(billions)
+            stated["active_b" if kind == "a" or per_token else "size_b"].add(billions)
     stated["size_name"] = {token for token in tokens if token in _SIZE_NAMES}
     return {key: values.pop() for key, values in stated.items() if len(values) == 1}
 
 
 def from_config(config: Mapping[str, Any]) -> FamilyMatch | None:
-    """The family of a local ``config.json``: by its ``model_type``, and by its name where several families share that.
+    """The family of a local ``config.json``: by its ``model_type``, and by its name where it is shared.
 
-    What the file states wins over the table. Where nothing in the file tells the generations of a model_type apart, the
-    family called like the model_type stands for all of them, with None for each fact they disagree on. None where the
-    model_type is missing or not tabled.
+    What the file states wins over the table. Where nothing in the file tells the generations of a
+    model_type apart, the family called like the model_type stands for all of them, with None for each fact
+    they disagree on. None where the model_type is missing or not tabled.
     """
     kind = config.get("model_type")
     families = _table()["families"]
     sharing = [name for name, row in families.items() if kind in _types(row)]
-    name = config.get("_name_or_path")
-    by_name = resolve_family(name) if isinstance(name, str) else None
-    if by_name is not None and by_name.family in sharing:
-        return FamilyMatch(by_name.family, {**by_name.variant, **_stated(config)})
-    if len(sharing) == 1:
-        return FamilyMatch(sharing[0], _stated(config))
-    if not isinstance(kind, str) or kind not in sharing:
+    if not isinstance(kind, str) or not sharing:
         return None
-    unsure = {key: None for key in _BY_GENERATION if any(families[other][key] != families[kind][key] for other in sharing)}
-    return FamilyMatch(kind, {**unsure, **_stated(config)})
+    name = config.get("_name_or_path")
+    match = resolve_family(name) if isinstance(name, str) else None
+    if match is None or match.family not in sharing:
+        match = _of_type(kind, sharing)
+    return match and FamilyMatch(match.family, {**match.variant, **_stated(config)})
+
+
+def _of_type(kind: str, sharing: list[str]) -> FamilyMatch | None:
+    """The family that stands for a model_type; where several share it, the one called like it."""
+    families = _table()["families"]
+    if len(sharing) == 1:
+        rows = [size for size in families[sharing[0]]["sizes"] if size.get("model_type") == kind]
+        facts = {key: value for row in rows for key, value in row.items() if key not in ("sizes", "names")}
+        return FamilyMatch(sharing[0], facts)
+    if kind not in sharing:
+        return None
+    own = families[kind]
+    unsure = [key for key in _BY_GENERATION if any(families[name][key] != own[key] for name in sharing)]
+    return FamilyMatch(kind, dict.fromkeys(unsure))
 
 
 def _types(row: Mapping[str, Any]) -> set[str]:
@@ -211,5 +242,6 @@ def _stated(config: Mapping[str, Any]) -> dict[str, Any]:
     quantized = config.get("quantization_config")
     if isinstance(quantized, Mapping) and isinstance(method := quantized.get("quant_method"), str):
         four_bit = quantized.get("load_in_4bit") or quantized.get("_load_in_4bit")
-        stated["quantized_checkpoint"] = method if method != "bitsandbytes" else "bnb-4bit" if four_bit else "bnb-8bit"
+        bitsandbytes = "bnb-4bit" if four_bit else "bnb-8bit"
+        stated["quantized_checkpoint"] = bitsandbytes if method == "bitsandbytes" else method
     return stated
