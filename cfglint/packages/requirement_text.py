@@ -14,16 +14,16 @@ from cfglint.source import Source, Span
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _SHAPE = re.compile(
-    rf"\s*(?P<name>{_NAME})\s*(?P<extras>\[[^\]]*\])?\s*"
+    r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*"
     r"(?:@\s*(?P<url>\S+)(?:\s+;(?P<url_marker>.*))?"
     r"|(?P<open>\()?\s*(?P<specifier>[^;()]*?)\s*(?(open)\))\s*(?:;(?P<marker>.*))?)\s*",
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
 _RELEASE = r"v?\d+(?:\.\d+)*(?:[-_.]?(?:a|b|rc|alpha|beta)\d*)?(?:\.post\d+)?(?:\.dev\d+)?"
 _LOCAL = r"(?:\+[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*)?"
 _CLAUSE = rf"\s*(?:(?:==|!=)\s*{_RELEASE}(?:{_LOCAL}|\.\*)|(?:<=|>=|<|>)\s*{_RELEASE}|~=\s*\d+(?:\.\d+)+)\s*"
-_PLAIN = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*")
-_PLAIN_EXTRAS = re.compile(rf"\[\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*\]")
+_PLAIN = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*", re.ASCII)
+_PLAIN_EXTRAS = re.compile(rf"\[\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*\]", re.ASCII)
 _BLANKS = re.compile(r"\s+")
 _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*)://|file:")
 _EGG = re.compile(rf"[#&]egg=({_NAME})")
@@ -51,6 +51,7 @@ def parse_requirement(source: Source, text: str, span: Span, origin: str) -> Req
     written = shape["specifier"] or ""
     marker = (shape["marker"] or shape["url_marker"] or "").strip()
     plain = not marker and shape["url"] is None and (not written or _PLAIN.fullmatch(written))
+    plain = plain and re.fullmatch(_NAME, shape["name"]) is not None
     plain = plain and (shape["extras"] is None or _PLAIN_EXTRAS.fullmatch(shape["extras"]))
     if not plain and not _valid(stripped):
         return skipped_at(source, start, f"not a valid requirement: {stripped}")

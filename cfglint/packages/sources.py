@@ -16,7 +16,7 @@ _KINDS = (
     (re.compile(r"Pipfile\.lock"), "pipfile-lock"),
     (re.compile(r"Pipfile"), "pipfile"),
     (re.compile(r"(?:[\w.-]*[-_.])?(?:requirements?|constraints?)(?:[-_.]?[\w.-]*)?\.(?:txt|in|lock)"), "requirements"),
-    (re.compile(r"(?:environment|conda)(?:[-_.][\w.-]*)?\.ya?ml|[\w.-]*[-_.](?:conda|environment|env)\.ya?ml"), "conda"),
+    (re.compile(r"(?:environment|conda)(?:[-_.][\w.-]*)?\.ya?ml|[\w.-]*[-_.](?:conda|environment)\.ya?ml"), "conda"),
     (re.compile(r"(?:[\w-]+[.-])?(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\.[Dd]ockerfile"), "dockerfile"),
 )
 _REQUIREMENTS_FOLDER = re.compile(r"(?:^|/)(?:requirements|constraints)/[^/]+\.(?:txt|in)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
@@ -27,8 +28,12 @@ DEFAULT_ENVIRONMENT = {
     "python_full_version": "3.11.9",
     "python_version": "3.11",
     "sys_platform": "linux",
-    "extra": "",
 }
+
+#: Which extras and groups get installed is not written down, so a marker's part about them may hold.
+_CHOICE = re.compile(
+    r"\bextra\b\s*[!=]=\s*(?:'[^']*'|\"[^\"]*\")|(?:'[^']*'|\"[^\"]*\")\s*(?:[!=]=\s*extra\b|(?:not\s+)?in\s+(?:extras|dependency_groups)\b)"
+)
 
 
 @lru_cache(maxsize=1)
@@ -180,10 +185,10 @@ def _depth(requirement: Requirement) -> int:
 
 
 def applies(marker: str, variables: Mapping[str, str]) -> bool:
-    """Whether a PEP 508 marker holds; a marker that cannot be evaluated is taken to hold."""
+    """Whether a PEP 508 marker may hold; one that cannot be evaluated may, and so may any choice of extras."""
     from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
     try:
-        return Marker(marker).evaluate(dict(variables))
+        return Marker(_CHOICE.sub("python_version >= '0'", marker)).evaluate(dict(variables))
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
         return True
