@@ -34,6 +34,20 @@ _GROUPS = (
     "head",
     "towers",
 )
+# What a family has unless it says otherwise: written once, which halves the file that each run reads.
+_DEFAULTS: Mapping[str, Any] = {
+    **dict.fromkeys(
+        [
+            *("text_model_type", "needs", "native_dtype", "native_dtype_source", "pretraining_dtype", "fp16_unsafe"),
+            *("fp16_unsafe_source", "tied_embeddings", "tied_embeddings_source", "attention_softcap", "final_softcap"),
+            *("published_quantization", "sliding_window", "qk_norm"),
+        ]
+    ),
+    **dict.fromkeys(["remote_code", "multimodal", "moe", "encoder_decoder", "recurrent", "fused_qkv"], False),
+    "experts_before_5": [],
+    "sizes": [],
+}
+_LORA_GROUPS = ("attention", "mlp", "mixer")
 _FUSED = frozenset({"qkv_proj", "query_key_value", "Wqkv", "c_attn", "W_pack", "wqkv", "in_proj"})
 _HAND_KEYS = frozenset(
     [
@@ -104,6 +118,8 @@ def merge(
     rows = [[pattern, name] for name, row in hand["families"].items() for pattern in row.get("names", [])]
     return {
         "transformers": version,
+        "defaults": _DEFAULTS,
+        "module_groups": _GROUPS,
         "families": {name: _row(name, row, described) for name, row in hand["families"].items()},
         "patterns": _by_anchor({pattern: [pattern, name] for pattern, name in rows}),
         "blocked": _by_anchor({pattern: pattern for pattern in hand["blocked"]}),
@@ -157,12 +173,12 @@ def _row(name: str, row: Mapping[str, Any], described: Mapping[str, Mapping[str,
     if "default" in row.get("tied_source", "") and not remote and tied != asked["tied_default"]:
         raise FamilyFactsError(f"{name}: says tied {tied} by default, the class says {asked['tied_default']}")
     known = row.get("modules") or asked.get("modules")
-    modules = {group: list(known.get(group, [])) for group in _GROUPS} if known else None
+    modules = {group: list(known[group]) for group in _GROUPS if known.get(group)} if known else None
     sizes = [{_renamed(key): value for key, value in size.items()} for size in row.get("sizes", [])]
     for size in sizes:
         if "model_type" in size:
             size["architectures"] = described[size["model_type"]]["architectures"]
-    return {
+    facts = {
         "model_type": row["model_type"],
         "text_model_type": row.get("text_model_type") or asked.get("text_model_type"),
         "lineage": row.get("lineage", name),
@@ -180,20 +196,21 @@ def _row(name: str, row: Mapping[str, Any], described: Mapping[str, Mapping[str,
         "multimodal": row["multimodal"] if "multimodal" in row else asked.get("multimodal", False),
         "moe": row.get("moe", asked.get("moe", False)),
         "encoder_decoder": asked.get("encoder_decoder", False),
-        "recurrent": bool(modules["mixer"]) if modules else None,
+        "recurrent": bool(modules.get("mixer")) if modules else None,
         "attention_softcap": asked.get("attention_softcap"),
         "final_softcap": asked.get("final_softcap"),
         "sliding_window": asked.get("sliding_window"),
         "qk_norm": asked.get("qk_norm"),
-        "fused_qkv": bool(_FUSED & set(modules["attention"])) if modules else None,
+        "fused_qkv": bool(_FUSED & set(modules.get("attention", []))) if modules else None,
         "modules": modules,
-        "lora_targets": sorted({*modules["attention"], *modules["mlp"], *modules["mixer"]})
+        "lora_targets": sorted({name for group in _LORA_GROUPS for name in modules.get(group, [])})
         if modules
         else None,
         "experts_before_5": row.get("experts_before_5", []),
         "published_quantization": row.get("published_quantization"),
         "sizes": sizes,
     }
+    return {key: value for key, value in facts.items() if key not in _DEFAULTS or value != _DEFAULTS[key]}
 
 
 def _renamed(key: str) -> str:

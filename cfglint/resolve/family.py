@@ -67,7 +67,10 @@ def family_facts(family: str) -> Mapping[str, Any]:
 
     Raises KeyError if there is no such family.
     """
-    facts: Mapping[str, Any] = _table()["families"][family]
+    table = _table()
+    facts = {**table["defaults"], **table["families"][family]}
+    if facts["modules"] is not None:
+        facts["modules"] = {**dict.fromkeys(table["module_groups"], ()), **facts["modules"]}
     return facts
 
 
@@ -93,7 +96,7 @@ def resolve_family(name: str) -> FamilyMatch | None:
     rest = text
     for start, end, _ in hits:
         rest = rest[:start] + " " * (end - start) + rest[end:]
-    facts = table["families"][family]
+    facts = family_facts(family)
     if any(lineage != facts["lineage"] for lineage in _lineages(rest, table["lineage_words"])):
         return None
     for split in re.finditer(r"(?<=-)\d(-)\d[bm](?![a-z0-9])", rest):  # of "qwen2_5_1_5b" is left "1.5b"
@@ -207,20 +210,18 @@ def from_config(config: Mapping[str, Any]) -> FamilyMatch | None:
 
 def _of_type(kind: str, sharing: list[str]) -> FamilyMatch | None:
     """The family that stands for a model_type; where several share it, the one called like it."""
-    families = _table()["families"]
     if len(sharing) == 1:
-        rows = [size for size in families[sharing[0]]["sizes"] if size.get("model_type") == kind]
+        rows = [size for size in family_facts(sharing[0])["sizes"] if size.get("model_type") == kind]
         facts = {key: value for row in rows for key, value in row.items() if key not in ("sizes", "names")}
         return FamilyMatch(sharing[0], facts)
     if kind not in sharing:
         return None
-    own = families[kind]
-    unsure = [key for key in _BY_GENERATION if any(families[name][key] != own[key] for name in sharing)]
-    return FamilyMatch(kind, dict.fromkeys(unsure))
+    own, *others = (family_facts(name) for name in (kind, *sharing))
+    return FamilyMatch(kind, {key: None for key in _BY_GENERATION if any(row[key] != own[key] for row in others)})
 
 
 def _types(row: Mapping[str, Any]) -> set[str]:
-    return {row["model_type"], *(size["model_type"] for size in row["sizes"] if "model_type" in size)}
+    return {row["model_type"], *(size["model_type"] for size in row.get("sizes", ()) if "model_type" in size)}
 
 
 def _stated(config: Mapping[str, Any]) -> dict[str, Any]:

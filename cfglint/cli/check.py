@@ -1,0 +1,161 @@
+"""``cfglint [check] PATHS``: lint, show, fix; the exit code says clean (0), findings (1), usage (2), nothing (3)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from cfglint.engine.ruleset import RulesError
+from cfglint.linting import Linted, Options, at_or_above, lint
+from cfglint.model.finding import SEVERITIES, Finding
+from cfglint.report import FORMATS, render
+from cfglint.report.style import wants_color
+from cfglint.settings import Settings, SettingsError, load_settings
+from cfglint.source import Source
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("-f", "--output-format", type=click.Choice(FORMATS), envvar="CFGLINT_OUTPUT_FORMAT", help="How findings are shown (default: text).")
+@click.option("--select", multiple=True, metavar="RULE,…", help="Only these rules: names, codes, code prefixes, ALL.")
+@click.option("--ignore", multiple=True, metavar="RULE,…", help="Not these rules.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 from this severity on (default: warning).")
+@click.option("--fix", is_flag=True, help="Apply fixes that cannot change a run's meaning, then lint again.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that change how the run trains.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option("--preview", is_flag=True, help="Also run preview rules.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match.")
+@click.option("--rules", "rule_folders", multiple=True, type=click.Path(exists=True, file_okay=False), help="A folder with rules of your own.")
+@click.option("--target", multiple=True, metavar="KEY=VALUE", help="State what files cannot: gpu=T4, processes=8, transformers=4.57.1.")
+@click.option("--environment", envvar="CFGLINT_ENVIRONMENT", help="Installed packages to read: auto, none, or a path (default: auto).")
+@click.option("--show-undecided", is_flag=True, help="List the checks that could not be decided.")
+@click.option("--stdin-filename", metavar="NAME", help="With the path -: read standard input under this name.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output.")
+@click.option("--verify", is_flag=True, help="Prove the findings with a few training steps (see cfglint verify).")
+def command(paths: tuple[str, ...], **given: Any) -> None:
+    """Lint training configs, scripts, notebooks, launch commands and dependency files.
+
+    Without PATHS everything under the working folder is checked.
+    """
+    sys.exit(check(paths, given))
+
+
+def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: bool = False) -> int:
+    """Run the check and print its report; returns the exit code."""
+    try:
+        settings = load_settings(paths[0] if paths and paths[0] != "-" else os.getcwd())
+        options = options_from(paths, given, settings, only_dependencies)
+        linted = lint(options)
+    except (SettingsError, RulesError) as error:
+        click.echo(f"cfglint: {error}", err=True)
+        return 2
+    if linted.missing:
+        for path in linted.missing:
+            click.echo(f"cfglint: {path}: no such file or folder", err=True)
+        return 2
+    if given.get("verify"):
+        from cfglint.cli.verify import verify_linted
+
+        return verify_linted(linted, given)
+    if given.get("fix") or given.get("diff"):
+        linted = _fixed(linted, options, bool(given.get("unsafe_fixes")), bool(given.get("diff")))
+    show(linted, given, settings)
+    threshold = given.get("fail_on") or settings.fail_on or "warning"
+    if at_or_above(linted.report.findings, threshold):
+        return 1
+    return 3 if linted.nothing_found else 0
+
+
+def options_from(paths: tuple[str, ...], given: Mapping[str, Any], settings: Settings, only_dependencies: bool = False) -> Options:
+    """Command line over settings file over defaults. Raises SettingsError for a target that is not KEY=VALUE."""
+    stdin = None
+    if "-" in paths:
+        stdin = (given.get("stdin_filename") or "stdin.yaml", sys.stdin.buffer.read())
+        paths = tuple(path for path in paths if path != "-")
+    return Options(
+        paths=paths,
+        select=_names(given.get("select")) or tuple(settings.select),
+        ignore=(*_names(given.get("ignore")), *settings.ignore),
+        exclude=(*(given.get("exclude") or ()), *settings.exclude),
+        preview=bool(given.get("preview") or settings.preview),
+        rules=(*(given.get("rule_folders") or ()), *settings.rules),
+        target=_target(settings.target, given.get("target") or ()),
+        environment=given.get("environment") or settings.environment or "auto",
+        per_file_ignores={pattern: tuple(names) for pattern, names in settings.per_file_ignores.items()},
+        stdin=stdin,
+        only_dependencies=only_dependencies,
+    )
+
+
+def _names(values: Any) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values or () for name in value.split(",") if name.strip())
+
+
+def _target(configured: Mapping[str, Any], stated: tuple[str, ...]) -> dict[str, Any]:
+    """Facts that the user states; a key that is no fact of its own is a package."""
+    target: dict[str, Any] = {"packages": dict(configured.get("packages", {}))}
+    target.update({key: value for key, value in configured.items() if key != "packages"})
+    for entry in stated:
+        key, equals, value = entry.partition("=")
+        if not equals or not key or not value:
+            raise SettingsError(f"--target {entry}: expected KEY=VALUE, such as gpu=T4 or transformers=4.57.1")
+        if key == "processes":
+            if not value.isdigit():
+                raise SettingsError(f"--target processes={value}: expected a number of processes")
+            target[key] = int(value)
+        elif key in ("gpu", "python"):
+            target[key] = value
+        else:
+            target["packages"][key] = value.lstrip("=")
+    gpu = str(target.get("gpu", "")).lower()
+    if gpu:
+        capability = next((value for name, value in _CAPABILITY.items() if name in gpu), None)
+        if capability is not None:
+            target["gpu_capability"] = capability
+    return target
+
+
+#: CUDA compute capability by GPU name, from NVIDIA's table of CUDA GPUs.
+_CAPABILITY = {
+    "h200": 9.0, "h100": 9.0, "b200": 10.0, "a100": 8.0, "a10": 8.6, "a40": 8.6, "a6000": 8.6, "l40": 8.9, "l4": 8.9, "4090": 8.9,
+    "3090": 8.6, "2080": 7.5, "t4": 7.5, "v100": 7.0, "p100": 6.0, "1080": 6.1,
+}  # fmt: skip
+
+
+def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
+    """Print the report."""
+    chosen = given.get("output_format") or settings.output_format or "text"
+    color = wants_color(given.get("color") or "auto", sys.stdout) if chosen in ("text", "concise") else False
+    descriptors = []
+    if chosen == "sarif":
+        names = {finding.rule for finding in linted.report.findings}
+        descriptors = [{"name": name, **cold} for name, cold in linted.rules.cold.items() if name in names]
+    click.echo(render(linted.report, chosen, color, descriptors), nl=False, color=color)
+
+
+def _fixed(linted: Linted, options: Options, unsafe: bool, only_show: bool) -> Linted:
+    from cfglint.fix import FixError, converge, diff, write
+
+    def relint(sources: Mapping[str, Source]) -> tuple[Finding, ...]:
+        return lint(options, sources).report.findings
+
+    outcome = converge(linted.report.findings, relint, unsafe)
+    for path, reason in outcome.refused.items():
+        click.echo(f"cfglint: {path}: not fixed: {reason}", err=True)
+    if only_show:
+        for change in outcome.changes:
+            click.echo(diff(change.before, change.after.text), nl=False)
+        return linted
+    for change in outcome.changes:
+        try:
+            write(change.before, change.after.text)
+        except FixError as error:
+            click.echo(f"cfglint: {error}", err=True)
+    if outcome.changes:
+        files = len(outcome.changes)
+        click.echo(f"cfglint: fixed {len(outcome.fixed)} finding(s) in {files} file(s)", err=True)
+    return lint(options)

@@ -1,0 +1,291 @@
+"""Many files, the runs among them: who names whom, what lies beside whom, merged into one set of fields each."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from cfglint.model.run import Document, Run
+from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
+from cfglint.parse.tree import Mapping
+from cfglint.resolve.families import family_fields
+from cfglint.resolve.launch import command_documents, launched_files
+from cfglint.resolve.project import ParsedFile, Project
+from cfglint.resolve.read import read_mapping
+from cfglint.resolve.requirements import attach_packages
+from cfglint.resolve.scripts import ScriptFacts, read_script
+
+#: Namespaces that a script which was read whole states completely, by the calls that it does not make.
+_SCRIPT_NAMESPACES = ("training", "data", "preference", "grpo", "lora", "adapter", "quantization", "tokenizer", "model", "trainer", "trainer_call")
+#: Frameworks that start a run themselves, so that a config without `deepspeed` runs without it.
+_LAUNCHING = ("llamafactory", "axolotl", "ms-swift")
+_PATH = re.compile(r"\.(ya?ml|json)$")
+
+
+def build_runs(project: Project, files: list[ParsedFile], target: dict[str, Any], environment: str = "auto") -> list[Run]:
+    """All runs that the named files take part in, in the order of their files.
+
+    Files that a named one names, or that name it, are read as well when they lie inside the project.
+    """
+    builder = _Builder(project, target, environment)
+    wanted = _with_context(project, files)
+    for parsed in wanted:
+        if parsed.commands:
+            builder.commands(parsed)
+    for parsed in wanted:
+        if parsed.script is not None and parsed.file not in builder.claimed:
+            builder.script(parsed)
+    for parsed in wanted:
+        if parsed.dialect is not None and not parsed.dialect["satellite"] and parsed.file not in builder.claimed:
+            builder.config(parsed)
+    for parsed in wanted:
+        if parsed.dialect is not None and parsed.dialect["satellite"] and parsed.file not in builder.claimed:
+            builder.config(parsed)
+    for parsed in wanted:
+        if parsed.requirements and parsed.file not in builder.claimed:
+            builder.dependencies(parsed)
+    return builder.runs
+
+
+def _with_context(project: Project, files: list[ParsedFile]) -> list[ParsedFile]:
+    """The named files, and for each one the files beside it that mention it or that it speaks for."""
+    wanted = {parsed.file: parsed for parsed in files}
+    for parsed in files:
+        if parsed.kind == "dependencies":
+            beside: Iterable[str] = project.below(os.path.dirname(parsed.file))
+            mention = ""
+        elif parsed.dialect is not None or parsed.script is not None:
+            beside = project.neighbours(parsed.file)
+            mention = os.path.basename(parsed.file)
+        else:
+            continue
+        for file in beside:
+            if file in wanted:
+                continue
+            if mention and not _mentions(file, mention):
+                continue
+            other = project.open(file)
+            if not other.problem and (other.dialect or other.script is not None or other.commands):
+                wanted[file] = other
+    return list(wanted.values())
+
+
+def _mentions(file: str, name: str) -> bool:
+    try:
+        if os.path.getsize(file) > 1_000_000:
+            return False
+        with open(file, encoding="utf-8", errors="ignore") as handle:
+            return name in handle.read()
+    except OSError:
+        return False
+
+
+class _Builder:
+    """Builds runs one by one and remembers which files already stand in one."""
+
+    def __init__(self, project: Project, target: dict[str, Any], environment: str) -> None:
+        self.project = project
+        self.vocabulary = project.vocabulary
+        self.target = target
+        self.environment = environment
+        self.runs: list[Run] = []
+        self.claimed: set[str] = set()
+
+    # -- the kinds of runs ------------------------------------------------------------------------------------------
+
+    def commands(self, parsed: ParsedFile) -> None:
+        """One run for each launch command that starts a training that we can read."""
+        for command in parsed.commands:
+            named = launched_files(self.project, command, parsed.file)
+            documents = command_documents(self.vocabulary, command, parsed.source)
+            scripts = [file for file in named if file.script is not None]
+            configs = [file for file in named if file.dialect is not None]
+            if not configs and not scripts and not any(document.fields for document in documents if document.dialect != "accelerate"):
+                continue
+            facts = read_script(self.vocabulary, scripts[0].source, scripts[0].script) if scripts else []
+            if scripts and not facts and not configs:
+                continue
+            for part in facts or [None]:
+                run = self.start(parsed)
+                for document in documents:
+                    self.add(run, document)
+                for config in configs:
+                    self.add_config(run, config)
+                if part is not None:
+                    self.add_script(run, scripts[0], part)
+                self.finish(run, (configs or scripts or [parsed])[0], launched=True)
+
+    def script(self, parsed: ParsedFile) -> None:
+        """The runs of a script that no launch command names."""
+        for facts in read_script(self.vocabulary, parsed.source, parsed.script):
+            run = self.start(parsed)
+            self.add_script(run, parsed, facts)
+            self.finish(run, parsed)
+
+    def config(self, parsed: ParsedFile) -> None:
+        """The run of a config file that nothing launches."""
+        run = self.start(parsed)
+        self.add_config(run, parsed)
+        self.finish(run, parsed)
+
+    def dependencies(self, parsed: ParsedFile) -> None:
+        """A dependency file that speaks for no run is one of its own."""
+        run = self.start(parsed)
+        self.finish(run, parsed)
+
+    # -- adding to a run --------------------------------------------------------------------------------------------
+
+    def start(self, parsed: ParsedFile) -> Run:
+        run = Run()
+        self.claim(run, parsed)
+        return run
+
+    def claim(self, run: Run, parsed: ParsedFile) -> None:
+        self.claimed.add(parsed.file)
+        if parsed.source not in run.sources:
+            run.sources.append(parsed.source)
+
+    def add_config(self, run: Run, parsed: ParsedFile) -> None:
+        if parsed.dialect is None or not isinstance(parsed.tree, Mapping):
+            return
+        if any(document.source is parsed.source for document in run.documents):
+            return
+        self.claim(run, parsed)
+        self.add(run, read_mapping(self.vocabulary, parsed.dialect, parsed.source, parsed.tree), parsed)
+
+    def add_script(self, run: Run, parsed: ParsedFile, facts: ScriptFacts) -> None:
+        self.claim(run, parsed)
+        run.steps_known = facts.whole
+        run.steps = facts.steps
+        run.fields.update(facts.step_fields)
+        for document in facts.documents:
+            self.add(run, document, parsed)
+        if facts.whole and facts.trains:
+            run.provided.update(_SCRIPT_NAMESPACES if not parsed.script.parses_arguments else ("tokenizer", "quantization", "trainer_call"))
+        if facts.unsloth:
+            site = facts.steps.get("unsloth_load")
+            run.fields.setdefault("framework.unsloth", Value(KNOWN, True, site[0].place if site else None, "file"))
+        if "adapter.method" not in run.fields and ("load_adapter" in facts.steps or "wrap_peft" in facts.steps):
+            site = facts.steps.get("load_adapter") or facts.steps["wrap_peft"]
+            run.fields["adapter.method"] = Value(KNOWN, "adapter", site[0].place, "file")
+        for call in parsed.script.calls:
+            if call.callee.rsplit(".", 1)[-1] in ("parse_yaml_file", "parse_json_file", "load", "parse_yaml_and_config", "TrlParser"):
+                self.literal_configs(run, call, parsed)
+
+    def literal_configs(self, run: Run, call: Any, parsed: ParsedFile) -> None:
+        """A config that the script reads by a literal path is part of its run."""
+        for argument in call.arguments:
+            path = getattr(argument.value, "value", None)
+            if isinstance(path, str) and _PATH.search(path):
+                found = self.project.find(path, parsed.file)
+                if found is not None:
+                    self.add_config(run, self.project.open(found))
+
+    def add(self, run: Run, document: Document, parsed: ParsedFile | None = None) -> None:
+        """Merge a document: what stands there already wins, unless it is unset or a replaceable default."""
+        run.documents.append(document)
+        if document.dialect not in run.dialects:
+            run.dialects.append(document.dialect)
+        run.provided.update(document.provides)
+        for field, value in document.fields.items():
+            old = run.fields.get(field)
+            if old is None or old.state == UNSET or (old.weak and not value.weak and value.state == KNOWN):
+                run.fields[field] = value
+        for field, rows in self.default_rows(document).items():
+            run.default_rows.setdefault(field, rows)
+        for key, value in document.links.items():
+            self.follow(run, key.partition(":")[0], value, document, parsed)
+
+    def default_rows(self, document: Document) -> dict[str, list[list[Any]]]:
+        """The defaults that the document's dialect, or the call that it is, brings along."""
+        if document.defaults is not None:
+            return document.defaults
+        rows: dict[str, list[list[Any]]] = self.vocabulary.dialects[document.dialect]["defaults"]
+        return rows
+
+    def follow(self, run: Run, kind: str, value: Value, document: Document, parsed: ParsedFile | None) -> None:
+        """A link: a path to another config, or the config itself written inline."""
+        if value.state != KNOWN or not value.value:
+            return
+        layout = document.layout
+        if isinstance(value.value, dict):
+            if kind == "deepspeed" and value.place is not None:
+                self.inline(run, kind, value, document)
+            return
+        near = parsed.file if parsed is not None else layout.source.file or os.path.join(self.project.cwd, layout.source.path)
+        found = self.project.find(value.value, near) if isinstance(value.value, str) else None
+        if found is None:
+            return
+        linked = self.project.open(found)
+        if linked.dialect is None and isinstance(linked.tree, Mapping) and kind in self.vocabulary.dialects:
+            linked.dialect = self.vocabulary.dialects[kind]
+        if kind == "fsdp_config" and isinstance(linked.tree, Mapping):
+            self.claim(run, linked)
+        self.add_config(run, linked)
+
+    def inline(self, run: Run, kind: str, value: Value, document: Document) -> None:
+        """A DeepSpeed config written inside another file: its fields under its own namespace."""
+        prefix = value.key + "."
+        dialect = self.vocabulary.dialects[kind]
+        for field, inner in list(document.fields.items()):
+            if inner.key.startswith(prefix):
+                name = f"{dialect['namespace']}.{inner.key[len(prefix):]}"
+                run.fields.setdefault(name, inner)
+        run.provided.add(dialect["namespace"])
+
+    # -- what follows from the whole --------------------------------------------------------------------------------
+
+    def finish(self, run: Run, primary: ParsedFile, launched: bool = False) -> None:
+        """Framework, packages, model family, target facts, and which namespaces nobody else can state."""
+        attach_packages(self.project, run, primary, self.target, self.environment, self.claim)
+        for key, value in self.target.items():
+            if key in ("gpu", "gpu_capability", "processes", "python"):
+                run.fields.setdefault(f"target.{key}", Value(KNOWN, value, None, "target"))
+        if not run.documents:
+            run.provided.clear()
+        else:
+            self.frameworks(run)
+            self.engines(run, launched)
+        run.fields.update({field: value for field, value in family_fields(self.project, run, primary.file).items() if field not in run.fields})
+        self.runs.append(run)
+
+    def frameworks(self, run: Run) -> None:
+        """The framework in charge, and the namespaces of those that are not."""
+        names = [self.vocabulary.dialects[dialect]["framework"] for dialect in run.dialects]
+        unsloth = run.fields.get("framework.unsloth")
+        order = ["llamafactory", "axolotl", "ms-swift", "torchtune", "unsloth", "trl", "trainer"]
+        if unsloth is not None and unsloth.value is True:
+            names.append("unsloth")
+        found = next((name for name in order if name in names), "")
+        if found:
+            document = next((doc for doc in run.documents if self.vocabulary.dialects[doc.dialect]["framework"] == found), run.documents[0])
+            run.fields["framework.name"] = Value(KNOWN, found, Place(document.source, document.layout.anchor), "derived")
+            run.fields.setdefault("framework.unsloth", Value(KNOWN, False, None, "derived"))
+        for namespace in self.vocabulary.native:
+            if not any(self.vocabulary.dialects[name]["namespace"] == namespace for name in run.dialects):
+                run.provided.add(namespace)
+
+    def engines(self, run: Run, launched: bool) -> None:
+        """Whether DeepSpeed and FSDP may still come from a file or flag that was not read."""
+        deepspeed = run.fields.get("training.deepspeed")
+        stated = deepspeed is not None and deepspeed.state != UNSET
+        framework = run.fields.get("framework.name")
+        in_charge = framework is not None and framework.value in _LAUNCHING
+        by_accelerate = "accelerate" in run.dialects
+        if "training" in run.provided and not stated and (in_charge or by_accelerate or launched):
+            run.provided.add("deepspeed")
+        elif stated and "deepspeed" not in run.provided and deepspeed is not None and deepspeed.state == KNOWN:
+            run.fields.setdefault("deepspeed.active", Value(KNOWN, True, deepspeed.place, "linked", "", None, deepspeed.key))
+        fsdp = run.fields.get("training.fsdp")
+        if fsdp is not None and fsdp.state == KNOWN and fsdp.value not in ("", [], False):
+            run.fields.setdefault("fsdp.active", fsdp._replace(value=True))
+        elif "training" in run.provided and (in_charge or by_accelerate or launched):
+            run.provided.add("fsdp")
+            run.fields.setdefault("fsdp.active", Value(KNOWN, False, None, "derived"))
+        adapter = run.fields.get("adapter.method")
+        if adapter is None and "adapter" in run.provided and run.steps_known:
+            run.fields["adapter.method"] = Value(KNOWN, "none", None, "derived")
+        elif adapter is None and run.steps_known is False:
+            run.fields["adapter.method"] = unknown("the script calls code of other files")

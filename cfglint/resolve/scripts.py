@@ -1,0 +1,139 @@
+"""From a parsed script to documents and steps, grouped into the runs that it holds."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from cfglint.model.run import Document, StepSite
+from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
+from cfglint.parse.script import Call, Script
+from cfglint.parse.tree import Opaque, Scalar, plain
+from cfglint.resolve.read import read_call
+from cfglint.resolve.vocabulary import CallPattern, Vocabulary
+from cfglint.source import Source
+
+#: Roles of calls of which a run has one; a script with several training configs holds several runs.
+_PRIMARY = "arguments"
+
+
+class ScriptFacts(NamedTuple):
+    """One run of a script: its documents, the steps it takes, and whether hidden calls may exist."""
+
+    documents: list[Document]
+    steps: dict[str, list[StepSite]]
+    step_fields: dict[str, Value]
+    whole: bool
+    trains: bool
+    unsloth: bool
+
+
+def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[ScriptFacts]:
+    """The runs of a script; [] when it configures and starts nothing that a dialect knows."""
+    found: list[tuple[Call, CallPattern]] = []
+    for call in script.calls:
+        pattern = vocabulary.call(call.callee)
+        if pattern is not None:
+            found.append((call, pattern))
+    steps, fields = _steps(vocabulary, source, script)
+    configuring = [item for item in found if item[1].spec["role"] not in ("tokenizer",)]
+    trains = any(name in steps for name in ("make_trainer", "train", "accelerator")) or any(
+        pattern.spec["role"] in (_PRIMARY, "trainer", "adapter", "quantization") for _, pattern in found
+    )
+    if not configuring or not trains:
+        return []
+    whole = not script.local_imports
+    unsloth = any(name.split(".")[0] == "unsloth" for name in script.imports.values())
+    primaries = [item for item in found if item[1].spec["role"] == _PRIMARY] or [None]
+    return [
+        ScriptFacts(_documents(vocabulary, source, found, primary), steps, fields, whole, trains, unsloth)
+        for primary in primaries
+    ]
+
+
+def _documents(
+    vocabulary: Vocabulary,
+    source: Source,
+    found: list[tuple[Call, CallPattern]],
+    primary: tuple[Call, CallPattern] | None,
+) -> list[Document]:
+    """The primary call's document and, of every other role, the call that goes with it: the nearest before, else after."""
+    chosen: list[tuple[Call, CallPattern]] = []
+    if primary is not None:
+        chosen.append(primary)
+    roles: dict[str, list[tuple[Call, CallPattern]]] = {}
+    for item in found:
+        role = item[1].spec["role"]
+        if role != _PRIMARY:
+            roles.setdefault(role, []).append(item)
+    for role, calls in roles.items():
+        if primary is None or len(calls) == 1:
+            chosen.append(calls[-1] if role == "trainer" else calls[0])
+            continue
+        at = primary[0].span.start
+        before = [item for item in calls if item[0].span.start <= at]
+        after = [item for item in calls if item[0].span.start > at]
+        if role == "trainer":
+            chosen.append(after[0] if after else before[-1])
+        else:
+            chosen.append(before[-1] if before else after[0])
+    return [read_call(vocabulary, pattern, source, call) for call, pattern in chosen]
+
+
+def _steps(vocabulary: Vocabulary, source: Source, script: Script) -> tuple[dict[str, list[StepSite]], dict[str, Value]]:
+    steps: dict[str, list[StepSite]] = {}
+    fields: dict[str, Value] = {}
+    for call in script.calls:
+        for step in vocabulary.step_calls(call):
+            name = step["name"]
+            steps.setdefault(name, []).append(StepSite(Place(source, call.name_span), call.scope, call.branch))
+            _step_arguments(source, call, step, fields)
+    for setting in script.settings:
+        for step in vocabulary.step_settings(setting.target):
+            name = step["name"]
+            place = Place(source, setting.span)
+            steps.setdefault(name, []).append(StepSite(place, setting.scope, setting.branch))
+            _record(fields, f"steps.{name}.text", Value(KNOWN, setting.text, place, "file", setting.text))
+            _record(fields, f"steps.{name}.target", Value(KNOWN, setting.target, place, "file", setting.target))
+            if isinstance(setting.value, Scalar):
+                _record(fields, f"steps.{name}.value", Value(KNOWN, setting.value.value, place, "file", setting.text, setting.value.span))
+            else:
+                _record(fields, f"steps.{name}.value", unknown("an expression", place, raw=setting.text))
+    return steps, fields
+
+
+def _step_arguments(source: Source, call: Call, step: dict[str, Any], fields: dict[str, Value]) -> None:
+    prefix = f"steps.{step['name']}."
+    place = Place(source, call.name_span)
+    _record(fields, prefix + "callee", Value(KNOWN, call.callee, place, "file", call.callee))
+    _record(fields, prefix + "receiver", Value(KNOWN, call.receiver, place, "file", call.receiver))
+    index = 0
+    for argument in call.arguments:
+        name = argument.name
+        if not name:
+            name = step["positional"][index] if index < len(step["positional"]) else ""
+            index += 1
+        if not name:
+            continue
+        at = Place(source, argument.span)
+        node = argument.value
+        if isinstance(node, Opaque):
+            value = unknown(node.reason, at, name, node.text)
+        elif isinstance(node, Scalar):
+            known = UNSET if node.value is None else KNOWN
+            value = Value(known, node.value, at, "file", node.raw, node.span, name, node.weak)
+        else:
+            value = Value(KNOWN, plain(node), at, "file", "", node.span, name)
+        _record(fields, prefix + name, value)
+    if call.open:
+        _record(fields, prefix + "*", unknown("unread keyword arguments", place))
+
+
+def _record(fields: dict[str, Value], name: str, value: Value) -> None:
+    """The first site speaks; a later one that says something else makes the value unknown."""
+    old = fields.get(name)
+    if old is None:
+        fields[name] = value
+    elif old.state != value.state or old.value != value.value:
+        if name.endswith((".callee", ".receiver", ".text", ".target")):
+            return
+        fields[name] = unknown("several calls say different things", old.place, old.key, old.raw)
