@@ -209,7 +209,9 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     record["dropped"] = [item._asdict() for item in verdict.dropped]
     for key in ("statistic", "threshold", "margin"):
         record[key] = _strict(record[key])
-    record["readings"] = {arm: [_strict(value) for value in values] for arm, values in verdict.readings.items()}
+    record["readings"] = {
+        arm: [_strict(value) for value in values] for arm, values in verdict.readings.items()
+    }
     return record
 
 
@@ -219,7 +221,9 @@ def verdict_from_json(record: Mapping[str, Any]) -> Verdict:
     fields["dropped"] = [Dropped(**item) for item in record["dropped"]]
     for key in ("statistic", "threshold", "margin"):
         fields[key] = _number(fields[key])
-    fields["readings"] = {arm: [_number(value) for value in values] for arm, values in record["readings"].items()}
+    fields["readings"] = {
+        arm: [_number(value) for value in values] for arm, values in record["readings"].items()
+    }
     return Verdict(**fields)
 
 

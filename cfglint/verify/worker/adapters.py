@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import torch
 
@@ -19,7 +19,9 @@ def dtype_named(name: Any) -> Any:
     return found if isinstance(found, torch.dtype) else None
 
 
-def quantize(model: Any, settings: Dict[str, Any], dtype: Any, device: str, scratch: str) -> Tuple[Any, List[str]]:
+def quantize(
+    model: Any, settings: dict[str, Any], dtype: Any, device: str, scratch: str
+) -> tuple[Any, list[str]]:
     """The model saved, and loaded again through bitsandbytes with the run's settings; also what was not known.
 
     Raises Absent where bitsandbytes is missing.
@@ -28,7 +30,7 @@ def quantize(model: Any, settings: Dict[str, Any], dtype: Any, device: str, scra
         import bitsandbytes  # noqa: F401
         from transformers import BitsAndBytesConfig
     except ImportError as error:
-        raise Absent("bitsandbytes is not installed (%s)" % error) from error
+        raise Absent(f"bitsandbytes is not installed ({error})") from error
     known, ignored = accepted(BitsAndBytesConfig, settings)
     if "bnb_4bit_compute_dtype" in known:
         known["bnb_4bit_compute_dtype"] = dtype_named(known["bnb_4bit_compute_dtype"])
@@ -42,12 +44,12 @@ def quantize(model: Any, settings: Dict[str, Any], dtype: Any, device: str, scra
     return loaded, ignored
 
 
-def lora_config(settings: Dict[str, Any], seq2seq: bool) -> Tuple[Any, List[str]]:
+def lora_config(settings: dict[str, Any], seq2seq: bool) -> tuple[Any, list[str]]:
     """PEFT's configuration for the run's adapter settings, and what this release does not know. Raises Absent."""
     try:
         from peft import LoraConfig
     except ImportError as error:
-        raise Absent("peft is not installed (%s)" % error) from error
+        raise Absent(f"peft is not installed ({error})") from error
     known, ignored = accepted(LoraConfig, settings)
     known.setdefault("task_type", "SEQ_2_SEQ_LM" if seq2seq else "CAUSAL_LM")
     return LoraConfig(**known), ignored
@@ -73,7 +75,7 @@ def add_rows(model: Any, count: int, initial: str) -> None:
             output.weight[before:] = 0.0
 
 
-def accepted(factory: Any, settings: Dict[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
+def accepted(factory: Any, settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The settings that `factory` has parameters for, and the names of the others.
 
     A parameter list that ends in `**kwargs` takes its class' documented names all the same: it would swallow others.

@@ -42,7 +42,11 @@ def refuse_network() -> None:
     connect = socket.socket.connect
 
     def only_local(self: socket.socket, address: Any) -> None:
-        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in (
+            "127.0.0.1",
+            "::1",
+            "localhost",
+        ):
             raise OSError("cfglint's worker opens no network connection")
         connect(self, address)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any, Dict, List
+from typing import Any
 
 from .models import BOS, EOS, PAD, UNKNOWN, VOCABULARY
 
@@ -11,7 +11,7 @@ FIRST_WORD = 4
 LENGTH = 24
 
 
-def token_rows(count: int, seed: int, length: int = LENGTH) -> List[List[int]]:
+def token_rows(count: int, seed: int, length: int = LENGTH) -> list[list[int]]:
     """`count` sequences of a Markov chain over the vocabulary: each token has four likely successors."""
     chain = random.Random(1)
     words = VOCABULARY - FIRST_WORD - 3
@@ -26,7 +26,9 @@ def token_rows(count: int, seed: int, length: int = LENGTH) -> List[List[int]]:
     return rows
 
 
-def examples(kind: str, count: int, seed: int, seq2seq: bool, length: int = LENGTH) -> List[Dict[str, List[int]]]:
+def examples(
+    kind: str, count: int, seed: int, seq2seq: bool, length: int = LENGTH
+) -> list[dict[str, list[int]]]:
     """Tokenised examples with labels.
 
     `kind` is tokens (every token labelled), ragged (a growing share of the labels masked), masked (no token
@@ -50,9 +52,9 @@ def examples(kind: str, count: int, seed: int, seq2seq: bool, length: int = LENG
     return found
 
 
-def sentences(count: int, seed: int, length: int = LENGTH) -> List[str]:
+def sentences(count: int, seed: int, length: int = LENGTH) -> list[str]:
     """The same sequences as text of made-up words, one a token."""
-    return [" ".join("w%d" % token for token in row) for row in token_rows(count, seed, length)]
+    return [" ".join(f"w{token}" for token in row) for row in token_rows(count, seed, length)]
 
 
 def tokenizer(pad_is_eos: bool = False) -> Any:
@@ -61,7 +63,7 @@ def tokenizer(pad_is_eos: bool = False) -> Any:
     from transformers import PreTrainedTokenizerFast
 
     vocabulary = {"<pad>": PAD, "<s>": BOS, "</s>": EOS, "<unk>": UNKNOWN}
-    vocabulary.update(("w%d" % token, token) for token in range(FIRST_WORD, VOCABULARY))
+    vocabulary.update((f"w{token}", token) for token in range(FIRST_WORD, VOCABULARY))
     words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
-from typing import Dict
 
 PACKAGES = (
     "torch",
@@ -21,7 +20,7 @@ PACKAGES = (
 )
 
 
-def environment() -> Dict[str, str]:
+def environment() -> dict[str, str]:
     """Names and versions of what decides an experiment's outcome."""
     found = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     for name in PACKAGES:

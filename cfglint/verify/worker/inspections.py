@@ -5,18 +5,19 @@ from __future__ import annotations
 import copy
 import glob
 import os
-from typing import Any, Callable, Dict, List
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
 from .data import LENGTH
-from .models import EOS, is_multimodal
+from .models import EOS
 
-Inspection = Callable[[Any, Dict[str, Any], str], Dict[str, Any]]
+Inspection = Callable[[Any, dict[str, Any], str], dict[str, Any]]
 DOCUMENT = LENGTH // 2
 
 
-def first_batch(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, Any]:
+def first_batch(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
     """How many tokens of the trainer's own first batch are supervised, and how many of its end-of-text tokens."""
     batch = next(iter(trainer.get_train_dataloader()))
     labels, tokens = batch["labels"], batch.get("input_ids")
@@ -29,7 +30,7 @@ def first_batch(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[st
     return found
 
 
-def packing_leak(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, Any]:
+def packing_leak(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
     """How far the second document's hidden states move when only the first document is changed.
 
     Through the trainer's own loss: a bare forward builds a cache, and with it another attention mask.
@@ -38,8 +39,10 @@ def packing_leak(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[s
     if batch["input_ids"].shape[-1] < 2 * DOCUMENT:
         raise ValueError("no two documents were packed together")
     norms = [module for module in trainer.model.modules() if "Norm" in type(module).__name__]
-    seen: List[Any] = []
-    hook = norms[-1].register_forward_hook(lambda _module, _inputs, output: seen.append(output.detach().clone()))
+    seen: list[Any] = []
+    hook = norms[-1].register_forward_hook(
+        lambda _module, _inputs, output: seen.append(output.detach().clone())
+    )
     trainer.model.eval()
     try:
         for first_token in (None, 7):
@@ -54,7 +57,7 @@ def packing_leak(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[s
     return {"leak": float(second.max()), "own_change": float(own.max())}
 
 
-def saved_adapter(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, Any]:
+def saved_adapter(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
     """What of a trained adapter is in the file that the trainer saves."""
     from safetensors.torch import load_file
 
@@ -62,12 +65,14 @@ def saved_adapter(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[
         _state_dict_snippet(trainer.model)
     out = os.path.join(scratch, "saved")
     trainer.save_model(out)
-    tensors: Dict[str, Any] = {}
+    tensors: dict[str, Any] = {}
     for path in glob.glob(os.path.join(out, "adapter_model.safetensors")):
         tensors.update(load_file(path))
     for path in glob.glob(os.path.join(out, "adapter_model.bin")):
         tensors.update(torch.load(path, weights_only=True))
-    learned = {name: value for name, value in tensors.items() if "lora_B" in name or "lora_embedding_B" in name}
+    learned = {
+        name: value for name, value in tensors.items() if "lora_B" in name or "lora_embedding_B" in name
+    }
     alive = sum(1 for value in learned.values() if value.numel() and bool(value.any()))
     trained = [p for n, p in trainer.model.named_parameters() if "lora_B" in n and bool(p.detach().any())]
     return {"saved_tensors": len(tensors), "saved_nonzero": alive, "trained_nonzero": len(trained)}
@@ -81,7 +86,7 @@ def _state_dict_snippet(model: Any) -> None:
     model.state_dict = lambda *_arguments, **_named: get_peft_model_state_dict(model, original())
 
 
-def merged(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, Any]:
+def merged(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
     """How far the merged model's predictions are from the adapter's, in memory and after saving and loading."""
     model = trainer.model.eval()
     batch = _plain_batch(trainer)
@@ -100,7 +105,7 @@ def merged(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, An
     }
 
 
-def tying(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, Any]:
+def tying(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
     """Whether input and output embeddings are still one tensor where the architecture ties them."""
     model = trainer.model
     config = model.config.get_text_config() if hasattr(model.config, "get_text_config") else model.config
@@ -117,20 +122,25 @@ def tying(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, Any
 def _effective_weight(module: Any) -> Any:
     copies = getattr(module, "modules_to_save", None)
     if copies is not None:
-        module = copies[module.active_adapter if isinstance(module.active_adapter, str) else module.active_adapter[0]]
+        module = copies[
+            module.active_adapter if isinstance(module.active_adapter, str) else module.active_adapter[0]
+        ]
     return getattr(module, "base_layer", module).weight
 
 
-def targets(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, Any]:
+def targets(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
     """How many modules each name of the adapter's target list caught."""
     config = next(iter(trainer.model.peft_config.values()))
     wrapped = [name for name, module in trainer.model.named_modules() if hasattr(module, "lora_A")]
     names = config.target_modules
     names = [names] if isinstance(names, str) else sorted(names or ())
-    return {"targets": {name: sum(1 for w in wrapped if w.endswith(name)) for name in names}, "wrapped": len(wrapped)}
+    return {
+        "targets": {name: sum(1 for w in wrapped if w.endswith(name)) for name in names},
+        "wrapped": len(wrapped),
+    }
 
 
-def new_rows(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, Any]:
+def new_rows(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
     """How many of the rows that were added to the vocabulary are trainable."""
     rows = int(workload.get("new_rows", 0))
     base = trainer.model.get_base_model() if hasattr(trainer.model, "get_base_model") else trainer.model
@@ -138,20 +148,20 @@ def new_rows(trainer: Any, workload: Dict[str, Any], scratch: str) -> Dict[str, 
     return {"new_rows": rows, "new_rows_trainable": rows if weight.requires_grad else 0}
 
 
-def _plain_batch(trainer: Any) -> Dict[str, Any]:
+def _plain_batch(trainer: Any) -> dict[str, Any]:
     tokens = torch.arange(4, 4 + LENGTH).reshape(1, -1).to(trainer.args.device)
     batch = {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-    if is_multimodal(trainer.model):
+    if "token_type_ids" in next(iter(trainer.train_dataset)):
         batch["token_type_ids"] = torch.zeros_like(tokens)
     if trainer.model.config.is_encoder_decoder:
         batch["decoder_input_ids"] = tokens[:, :8]
     return batch
 
 
-BEFORE_TRAINING: Dict[str, Inspection] = {
+BEFORE_TRAINING: dict[str, Inspection] = {
     "first_batch": first_batch,
     "packing_leak": packing_leak,
     "targets": targets,
     "new_rows": new_rows,
 }
-AFTER_TRAINING: Dict[str, Inspection] = {"saved_adapter": saved_adapter, "merged": merged, "tying": tying}
+AFTER_TRAINING: dict[str, Inspection] = {"saved_adapter": saved_adapter, "merged": merged, "tying": tying}

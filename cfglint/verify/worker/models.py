@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 VOCABULARY = 256
 PAD, BOS, EOS, UNKNOWN = 0, 1, 2, 3
@@ -18,7 +18,7 @@ class Architecture(NamedTuple):
 
     config: str
     model: str
-    extra: Dict[str, Any] = {}
+    extra: dict[str, Any] = {}
     kind: str = "causal"
     sizes: str = "llama"
 
@@ -42,11 +42,15 @@ ARCHITECTURES = {
         "Gemma2Config", "Gemma2ForCausalLM", {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 64}
     ),
     "gemma3_text": Architecture(
-        "Gemma3TextConfig", "Gemma3ForCausalLM", {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 64}
+        "Gemma3TextConfig",
+        "Gemma3ForCausalLM",
+        {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 64},
     ),
     "gemma3": Architecture("Gemma3Config", "Gemma3ForConditionalGeneration", kind="causal", sizes="gemma3"),
     "phi3": Architecture("Phi3Config", "Phi3ForCausalLM", {"original_max_position_embeddings": 128}),
-    "gpt2": Architecture("GPT2Config", "GPT2LMHeadModel", {"resid_pdrop": 0, "attn_pdrop": 0, "embd_pdrop": 0}, sizes="gpt2"),
+    "gpt2": Architecture(
+        "GPT2Config", "GPT2LMHeadModel", {"resid_pdrop": 0, "attn_pdrop": 0, "embd_pdrop": 0}, sizes="gpt2"
+    ),
     "t5": Architecture("T5Config", "T5ForConditionalGeneration", {"dropout_rate": 0.0}, "seq2seq", "t5"),
     "bart": Architecture("BartConfig", "BartForConditionalGeneration", {"dropout": 0.0}, "seq2seq", "bart"),
     "mixtral": Architecture(
@@ -66,33 +70,34 @@ def architecture(name: str) -> Architecture:
     try:
         return ARCHITECTURES[name]
     except KeyError:
-        raise Absent("no tiny model of the family %s" % name) from None
+        raise Absent(f"no tiny model of the family {name}") from None
 
 
-def build(name: str, model_class: Optional[str], hidden: int, extra: Dict[str, Any]) -> Any:
+def build(
+    name: str, model_class: str | None, hidden: int, extra: dict[str, Any], attention: str | None
+) -> Any:
     """A float32 model of family `name` with random weights, `hidden` wide; `extra` goes to its configuration.
 
-    `model_class` replaces the family's own class. Raises Absent where this transformers has no such class.
+    `model_class` replaces the family's own class, `attention` the library's choice of an implementation. Raises
+    Absent where this transformers has no such class.
     """
     import transformers
 
     family = architecture(name)
-    config_class = getattr(transformers, family.config, None)
     wanted = model_class or family.model
+    config_class = getattr(transformers, family.config, None)
     chosen = getattr(transformers, wanted, None)
     if config_class is None or chosen is None:
         missing = family.config if config_class is None else wanted
-        raise Absent("transformers %s has no %s" % (transformers.__version__, missing))
+        raise Absent(f"transformers {transformers.__version__} has no {missing}")
     sizes = _sizes(family.sizes, hidden)
-    text = dict(family.extra, **extra)
-    if family.sizes == "gemma3":
-        sizes["text_config"].update(text)
-    else:
-        sizes.update(text)
-    return chosen(config_class(**sizes))
+    text = sizes["text_config"] if "text_config" in sizes else sizes
+    text.update(family.extra, **extra)
+    config = config_class(**sizes)
+    return chosen(config) if attention is None else chosen._from_config(config, attn_implementation=attention)
 
 
-def _sizes(style: str, hidden: int) -> Dict[str, Any]:
+def _sizes(style: str, hidden: int) -> dict[str, Any]:
     special = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS}
     llama = {
         "vocab_size": VOCABULARY,
@@ -107,13 +112,17 @@ def _sizes(style: str, hidden: int) -> Dict[str, Any]:
         return dict(special, vocab_size=VOCABULARY, n_embd=hidden, n_layer=2, n_head=4, n_positions=128)
     if style == "t5":
         sizes = {"d_model": hidden, "d_kv": 8, "d_ff": 2 * hidden, "num_layers": 2, "num_heads": 4}
-        return dict(sizes, vocab_size=VOCABULARY, pad_token_id=PAD, eos_token_id=EOS, decoder_start_token_id=PAD)
+        return dict(
+            sizes, vocab_size=VOCABULARY, pad_token_id=PAD, eos_token_id=EOS, decoder_start_token_id=PAD
+        )
     if style == "bart":
         sizes = {"d_model": hidden, "encoder_layers": 2, "decoder_layers": 2, "max_position_embeddings": 128}
         for side in ("encoder", "decoder"):
             sizes[side + "_attention_heads"] = 4
             sizes[side + "_ffn_dim"] = 2 * hidden
-        return dict(special, vocab_size=VOCABULARY, decoder_start_token_id=EOS, forced_eos_token_id=None, **sizes)
+        return dict(
+            special, vocab_size=VOCABULARY, decoder_start_token_id=EOS, forced_eos_token_id=None, **sizes
+        )
     if style == "gemma3":
         text = dict(llama, head_dim=8, query_pre_attn_scalar=8, sliding_window=64, **special)
         return {
@@ -125,12 +134,14 @@ def _sizes(style: str, hidden: int) -> Dict[str, Any]:
             "eoi_token_index": VOCABULARY - 3,
         }
     if style == "qwen2_vl":
-        vision = {"depth": 1, "embed_dim": 32, "hidden_size": hidden, "num_heads": 2, "mlp_ratio": 2, "patch_size": 14}
+        vision = {
+            "depth": 1,
+            "embed_dim": 32,
+            "hidden_size": hidden,
+            "num_heads": 2,
+            "mlp_ratio": 2,
+            "patch_size": 14,
+        }
         rope = {"type": "mrope", "mrope_section": [1, 1, 2]}
         return dict(special, vision_config=vision, rope_scaling=rope, **llama)
     return dict(special, **llama)
-
-
-def is_multimodal(model: Any) -> bool:
-    """Whether the model's training forward wants token types that tell text from images (Gemma 3 does)."""
-    return type(model).__name__ == "Gemma3ForConditionalGeneration"

@@ -6,7 +6,7 @@ autocast and GradScaler both work on CPUs; here they are put where accelerate pu
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 import torch
 
@@ -32,7 +32,7 @@ def emulate_float16(trainer: Any) -> None:
     trainer.accelerator.scaler = torch.amp.GradScaler("cpu")
 
 
-def raise_activations(model: Any, peak: float, batch: Dict[str, Any]) -> float:
+def raise_activations(model: Any, peak: float, batch: dict[str, Any]) -> float:
     """Rescales weights of the first layer until its output peaks at `peak`; returns the peak that was reached.
 
     Families with a norm after the feed-forward layer get a larger norm weight there, as their trained checkpoints
@@ -53,10 +53,12 @@ def raise_activations(model: Any, peak: float, batch: Dict[str, Any]) -> float:
     return 0.0
 
 
-def _raise_feed_forward(model: Any, writer: Any, end: str, peak: float, batch: Dict[str, Any]) -> float:
+def _raise_feed_forward(model: Any, writer: Any, end: str, peak: float, batch: dict[str, Any]) -> float:
     name, module = writer
     stem = name[: -len(end)]
-    partners = [part for key, part in model.named_modules() if key in [stem + inner for inner in INNER_PARTNERS[end]]]
+    partners = [
+        part for key, part in model.named_modules() if key in [stem + inner for inner in INNER_PARTNERS[end]]
+    ]
     reached = _peak_of(model, module, batch)
     for _ in range(8):
         if 0.9 * peak <= reached <= 1.1 * peak or reached == 0.0:
@@ -69,9 +71,11 @@ def _raise_feed_forward(model: Any, writer: Any, end: str, peak: float, batch: D
     return reached
 
 
-def _peak_of(model: Any, module: Any, batch: Dict[str, Any]) -> float:
-    seen: List[float] = []
-    hook = module.register_forward_hook(lambda _module, _inputs, output: seen.append(output.abs().max().item()))
+def _peak_of(model: Any, module: Any, batch: dict[str, Any]) -> float:
+    seen: list[float] = []
+    hook = module.register_forward_hook(
+        lambda _module, _inputs, output: seen.append(output.abs().max().item())
+    )
     try:
         with torch.no_grad():
             model(**batch)

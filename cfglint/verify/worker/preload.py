@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any, Dict, List, Set
+from typing import Any
 
-Record = Dict[str, Any]
+Record = dict[str, Any]
 
 
-def preload(experiments: List[Record]) -> None:
+def preload(experiments: list[Record]) -> None:
     """Imports torch, transformers, the architectures and the adapter libraries that these experiments name.
 
     What can't be imported is left for the arms to report, each with its own exception.
@@ -21,18 +21,18 @@ def preload(experiments: List[Record]) -> None:
     modules += ["peft"] if any(field.startswith("lora.") for field in fields) else []
     modules += ["bitsandbytes"] if any(field.startswith("quantization.load_in") for field in fields) else []
     for name in modules:
-        _attempt(lambda: importlib.import_module(name), name)
-    _attempt(lambda: _transformers_classes(experiments, trl), "transformers")
+        _attempt(name, importlib.import_module, name)
+    _attempt("transformers", _transformers_classes, experiments, trl)
 
 
-def _attempt(step: Any, name: str) -> None:
+def _attempt(name: str, step: Any, *arguments: Any) -> None:
     try:
-        step()
+        step(*arguments)
     except Exception as error:
-        print("cfglint worker: %s can't be imported: %s" % (name, error), file=sys.stderr)
+        print(f"cfglint worker: {name} can't be imported: {error}", file=sys.stderr)
 
 
-def _transformers_classes(experiments: List[Record], trl: bool) -> None:
+def _transformers_classes(experiments: list[Record], trl: bool) -> None:
     import transformers
 
     if not trl:
@@ -40,23 +40,27 @@ def _transformers_classes(experiments: List[Record], trl: bool) -> None:
     from . import training  # noqa: F401  (torch's and the trainer's own modules come with it)
     from .models import ARCHITECTURES
 
-    wanted: Set[str] = {"Trainer", "TrainingArguments", "default_data_collator"}
+    wanted: set[str] = {"Trainer", "TrainingArguments", "default_data_collator"}
     for experiment in experiments:
-        family = ARCHITECTURES.get(experiment["model"])
-        wanted.update((family.config, family.model) if family else ())
+        for model in {experiment["model"], *(arm["workload"].get("model") for arm in experiment["arms"])}:
+            family = ARCHITECTURES.get(str(model))
+            wanted.update((family.config, family.model) if family else ())
         if experiment["trainer"] != "trainer":
-            getattr(importlib.import_module("trl"), "SFTTrainer" if experiment["trainer"] == "sft" else "DPOTrainer")
+            getattr(
+                importlib.import_module("trl"),
+                "SFTTrainer" if experiment["trainer"] == "sft" else "DPOTrainer",
+            )
     for name in wanted:
         getattr(transformers, name, None)
 
 
 def _trainer_without_datasets() -> None:
     """Trainer imports `datasets` only to recognise its type; lists of tensors spare two seconds of pandas and arrow."""
-    import transformers.utils
+    utils: Any = importlib.import_module("transformers.utils")
 
-    known = transformers.utils.is_datasets_available
-    transformers.utils.is_datasets_available = lambda: False
+    known = utils.is_datasets_available
+    utils.is_datasets_available = lambda: False
     try:
         importlib.import_module("transformers.trainer")
     finally:
-        transformers.utils.is_datasets_available = known
+        utils.is_datasets_available = known

@@ -6,7 +6,7 @@ The trainer's log is no witness: it rounds, and replaces NaN by zero.
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Optional, Set
+from typing import Any
 
 import torch
 from transformers import TrainerCallback
@@ -35,21 +35,21 @@ def group_of(name: str) -> str:
     return "layers"
 
 
-class Recorder(TrainerCallback):  # type: ignore[misc]
+class Recorder(TrainerCallback):
     """Hooks itself into a trainer and keeps what happens, unrounded."""
 
     def __init__(self) -> None:
-        self.losses: List[float] = []
-        self.step_losses: List[float] = []
-        self.grad_norms: List[float] = []
-        self.applied_norms: List[float] = []
-        self.learning_rates: List[float] = []
-        self.scales: List[float] = []
-        self.dtypes: Dict[str, Set[str]] = {}
+        self.losses: list[float] = []
+        self.step_losses: list[float] = []
+        self.grad_norms: list[float] = []
+        self.applied_norms: list[float] = []
+        self.learning_rates: list[float] = []
+        self.scales: list[float] = []
+        self.dtypes: dict[str, set[str]] = {}
         self.steps = 0
         self._pending = 0.0
         self._trainer: Any = None
-        self._before: Dict[str, Any] = {}
+        self._before: dict[str, Any] = {}
 
     def attach(self, trainer: Any) -> None:
         """Wraps the trainer's loss, step and clipping, and hooks the model's linear layers."""
@@ -120,11 +120,11 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         if scaler is not None:
             self.scales.append(float(scaler.get_scale()))
 
-    def changes(self) -> Dict[str, Dict[str, Any]]:
+    def changes(self) -> dict[str, dict[str, Any]]:
         """How the trainable weights differ from their start, by group and under `all`."""
-        found: Dict[str, Dict[str, Any]] = {}
+        found: dict[str, dict[str, Any]] = {}
         for name, parameter in self._trainer.model.named_parameters():
-            before: Optional[Any] = self._before.get(name)
+            before: Any | None = self._before.get(name)
             if before is None:
                 continue
             after = parameter.detach()
@@ -137,13 +137,15 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
                 record["nonfinite"] += int((~torch.isfinite(after)).sum())
         return found
 
-    def record(self) -> Dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """Everything recorded, in the arm result's words."""
         # A fused optimizer is called even for a step that it skips, so only a shrinking scale tells.
-        skipped = sum(1 for before, after in zip(self.scales, self.scales[1:]) if after < before)
+        skipped = sum(self.scales[n] < self.scales[n - 1] for n in range(1, len(self.scales)))
         scaler = {"scales": self.scales, "skipped": skipped} if self.scales else None
         log = self._trainer.state.log_history if self._trainer is not None else []
-        numbers = [{key: float(v) for key, v in entry.items() if isinstance(v, (int, float))} for entry in log]
+        numbers = [
+            {key: float(v) for key, v in entry.items() if isinstance(v, (int, float))} for entry in log
+        ]
         return {
             "losses": self.losses,
             "step_losses": self.step_losses,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from typing import Any, Dict, List, Tuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -14,7 +14,7 @@ from .inspections import AFTER_TRAINING, BEFORE_TRAINING
 from .models import Absent
 from .recorder import Recorder
 
-Record = Dict[str, Any]
+Record = dict[str, Any]
 
 
 def run(experiment: Record, arm: Record, variant: Record, seed: int, scratch: str) -> Record:
@@ -24,13 +24,13 @@ def run(experiment: Record, arm: Record, variant: Record, seed: int, scratch: st
     recorder = Recorder()
     measures: Record = {}
     phase = "setup"
-    ignored: List[str] = []
+    ignored: list[str] = []
     try:
         torch.set_num_threads(1)
         torch.manual_seed(seed)
         settings = dict(arm["settings"], **arm["overrides"])
         settings.update(variant["settings"])
-        trainer = _trainer(experiment, settings, arm["workload"], seed, scratch, ignored, measures)
+        trainer = _trainer(Setup(experiment, settings, arm["workload"], seed, scratch, ignored, measures))
         _inspect(BEFORE_TRAINING, trainer, arm["workload"], scratch, measures)
         recorder.attach(trainer)
         phase = "train"
@@ -52,7 +52,9 @@ def run(experiment: Record, arm: Record, variant: Record, seed: int, scratch: st
 
 def _is_memory(error: BaseException) -> bool:
     text = str(error)
-    return isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text.lower()
+    return (
+        isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text.lower()
+    )
 
 
 def _exception(error: BaseException, phase: str, step: int) -> Record:
@@ -73,113 +75,135 @@ def _inspect(kinds: Record, trainer: Any, workload: Record, scratch: str, measur
 
 
 def _part(settings: Record, prefix: str) -> Record:
-    return {name[len(prefix) + 1 :]: value for name, value in settings.items() if name.startswith(prefix + ".")}
+    return {
+        name[len(prefix) + 1 :]: value for name, value in settings.items() if name.startswith(prefix + ".")
+    }
 
 
-def _trainer(
-    experiment: Record,
-    settings: Record,
-    workload: Record,
-    seed: int,
-    scratch: str,
-    ignored: List[str],
-    measures: Record,
-) -> Any:
-    family = models.architecture(experiment["model"])
-    seq2seq = family.kind == "seq2seq"
-    arguments = _arguments(experiment, settings, seed, scratch, ignored)
-    training = _part(settings, "training")
-    model, ready, peft_config = _model(experiment, settings, workload, seed, scratch, ignored, measures)
-    common = {"model": model, "args": arguments}
+class Setup(NamedTuple):
+    """What one run is made of; `ignored` and `measures` are filled while it is set up."""
+
+    experiment: Record
+    settings: Record
+    workload: Record
+    seed: int
+    scratch: str
+    ignored: list[str]
+    measures: Record
+
+    @property
+    def model(self) -> str:
+        """The architecture: the experiment's, or the arm's own (a control on another one)."""
+        return str(self.workload.get("model", self.experiment["model"]))
+
+    @property
+    def seq2seq(self) -> bool:
+        """Whether the architecture has an encoder and a decoder."""
+        return models.architecture(self.model).kind == "seq2seq"
+
+    def part(self, namespace: str) -> Record:
+        """The settings of one namespace, without its name."""
+        return {
+            name[len(namespace) + 1 :]: value
+            for name, value in self.settings.items()
+            if name.startswith(namespace + ".") and value is not None
+        }
+
+
+def _trainer(setup: Setup) -> Any:
+    kind, workload = setup.experiment["trainer"], setup.workload
+    arguments = _arguments(setup)
+    model, peft_config = _model(setup)
     rows = max(8, arguments.max_steps * arguments.train_batch_size * arguments.gradient_accumulation_steps)
-    if experiment["trainer"] == "trainer":
-        kind = workload.get("data", "tokens")
-        dataset: Any = data.examples(kind, rows, seed, seq2seq)
-        if models.is_multimodal(ready):
-            for record in dataset:
-                record["token_type_ids"] = [0] * len(record["input_ids"])
-        common["data_collator"] = _collator(workload)
-        common["train_dataset"] = dataset
+    common = {"model": model, "args": arguments}
+    if kind == "trainer":
         from transformers import Trainer
 
-        made = Trainer(**common)
+        dataset: Any = data.examples(workload.get("data", "tokens"), rows, setup.seed, setup.seq2seq)
+        if setup.model == "gemma3":
+            for record in dataset:
+                record["token_type_ids"] = [0] * len(record["input_ids"])
+        made: Any = Trainer(train_dataset=dataset, data_collator=_collator(workload), **common)
+        # An adapter hides the model's own signature, in which the trainer looks for the names of labels.
+        made.label_names = made.label_names or ["labels"]
     else:
-        made = _trl_trainer(experiment["trainer"], common, peft_config, workload, rows, seed)
-    if arguments.fp16 and experiment["device"] == "cpu":
+        made = _trl_trainer(kind, common, peft_config, workload, rows, setup.seed)
+    if arguments.fp16 and setup.experiment["device"] == "cpu":
         precision.emulate_float16(made)
-    if training.get("label_names") is None and made.label_names is None:
-        made.label_names = ["labels"]
     return made
 
 
-def _model(
-    experiment: Record,
-    settings: Record,
-    workload: Record,
-    seed: int,
-    scratch: str,
-    ignored: List[str],
-    measures: Record,
-) -> Tuple[Any, Any, Any]:
-    """The model as the trainer gets it, the bare model, and the adapter settings if the trainer is to apply them."""
-    family = models.architecture(experiment["model"])
-    about, lora = _part(settings, "model"), _part(settings, "lora")
-    quantization = {name: value for name, value in _part(settings, "quantization").items() if value is not None}
+def _model(setup: Setup) -> tuple[Any, Any]:
+    """The model as the trainer gets it, and the adapter's settings where the trainer is to apply them."""
+    settings, workload = setup.settings, setup.workload
+    about, lora = setup.part("model"), setup.part("lora")
+    quantization = setup.part("quantization")
+    quantized = bool(quantization.get("load_in_4bit") or quantization.get("load_in_8bit"))
     extra = dict(workload.get("config", {}))
-    if "tie_word_embeddings" in about:
-        extra["tie_word_embeddings"] = about["tie_word_embeddings"]
-    wide = 64 if quantization.get("load_in_4bit") or quantization.get("load_in_8bit") else models.HIDDEN
-    bare = models.build(experiment["model"], about.get("class"), int(workload.get("hidden", wide)), extra)
+    if "tied_embeddings" in about and setup.model != "gemma3":
+        extra["tie_word_embeddings"] = about["tied_embeddings"]
+    # Quantized layers and 8-bit optimizer states come in blocks of 64.
+    hidden = int(workload.get("hidden", 64 if quantized else models.HIDDEN))
+    model = models.build(
+        setup.model, about.get("architecture"), hidden, extra, about.get("attn_implementation")
+    )
     if workload.get("activation_peak"):
-        probe = data.examples("tokens", 4, seed, family.kind == "seq2seq")
-        batch = {name: torch.tensor([row[name] for row in probe]) for name in probe[0]}
-        if models.is_multimodal(bare):
+        rows = data.examples("tokens", 4, setup.seed, setup.seq2seq)
+        batch = {name: torch.tensor([row[name] for row in rows]) for name in rows[0]}
+        if setup.model == "gemma3":
             batch["token_type_ids"] = torch.zeros_like(batch["input_ids"])
-        measures["activation_peak"] = precision.raise_activations(bare, float(workload["activation_peak"]), batch)
-    dtype = adapters.dtype_named(about.get("dtype", about.get("torch_dtype")))
-    if quantization.get("load_in_4bit") or quantization.get("load_in_8bit"):
-        model, unknown = adapters.quantize(bare, quantization, dtype, experiment["device"], scratch)
-        ignored.extend("quantization." + name for name in unknown)
-        if settings.get("steps.prepare_for_kbit", bool(lora)):
+        reached = precision.raise_activations(model, float(workload["activation_peak"]), batch)
+        setup.measures["activation_peak"] = reached
+    dtype = adapters.dtype_named(about.get("dtype"))
+    if quantized:
+        model, unknown = adapters.quantize(
+            model, quantization, dtype, setup.experiment["device"], setup.scratch
+        )
+        setup.ignored.extend("quantization." + name for name in unknown)
+        if workload.get("prepare_for_kbit", bool(lora)):
             model = adapters.prepare_for_kbit(model, bool(settings.get("training.gradient_checkpointing")))
-    else:
-        model = bare if dtype is None else bare.to(dtype)
+    elif dtype is not None:
+        model = model.to(dtype)
     if workload.get("new_rows"):
         adapters.add_rows(model, int(workload["new_rows"]), workload.get("new_rows_start", "mean"))
-    bare = model
-    if settings.get("steps.enable_input_require_grads"):
+    if workload.get("enable_input_require_grads"):
         model.enable_input_require_grads()
-    for name in workload.get("freeze", ()):
-        for key, parameter in model.named_parameters():
-            if name in key:
-                parameter.requires_grad_(False)
+    for name, parameter in model.named_parameters():
+        if any(part in name for part in workload.get("freeze", ())):
+            parameter.requires_grad_(False)
     if not lora:
-        return model, bare, None
-    config, unknown = adapters.lora_config(lora, family.kind == "seq2seq")
-    ignored.extend("lora." + name for name in unknown)
-    if experiment["trainer"] != "trainer":
-        return model, bare, config
+        return model, None
+    casts = lora.pop("autocast_adapter_dtype", None)
+    config, unknown = adapters.lora_config(lora, setup.seq2seq)
+    setup.ignored.extend("lora." + name for name in unknown)
+    if setup.experiment["trainer"] != "trainer":
+        return model, config
     from peft import get_peft_model
 
-    casts = settings.get("lora.autocast_adapter_dtype")
-    return get_peft_model(model, config, **({} if casts is None else {"autocast_adapter_dtype": casts})), bare, None
+    return get_peft_model(model, config, **({} if casts is None else {"autocast_adapter_dtype": casts})), None
 
 
-def _arguments(experiment: Record, settings: Record, seed: int, scratch: str, ignored: List[str]) -> Any:
+def _arguments(setup: Setup) -> Any:
     import transformers
 
-    training = _part(settings, "training")
-    if experiment["trainer"] == "trainer":
-        kind: Any = transformers.TrainingArguments
+    training, kind = setup.part("training"), setup.experiment["trainer"]
+    if kind == "trainer":
+        factory: Any = transformers.TrainingArguments
     else:
         trl = _trl()
-        kind = trl.SFTConfig if experiment["trainer"] == "sft" else trl.DPOConfig
-        training.update(_part(settings, "sft" if experiment["trainer"] == "sft" else "dpo"))
+        factory = trl.SFTConfig if kind == "sft" else trl.DPOConfig
+        for namespace in ("data", "preference", "trl"):
+            training.update(setup.part(namespace))
+        if not adapters.accepted(factory, {"max_length": 1})[0] and "max_length" in training:
+            training["max_seq_length"] = training.pop("max_length")
+    reentrant = training.pop("gradient_checkpointing_kwargs.use_reentrant", None)
+    if reentrant is not None:
+        training["gradient_checkpointing_kwargs"] = {"use_reentrant": reentrant}
     training.update(
-        output_dir=scratch,
-        max_steps=experiment["steps"] or 1,
-        seed=seed,
-        data_seed=seed,
+        output_dir=setup.scratch,
+        max_steps=setup.experiment["steps"] or 1,
+        seed=setup.seed,
+        data_seed=setup.seed,
         logging_steps=1,
         save_strategy="no",
         report_to=[],
@@ -187,15 +211,16 @@ def _arguments(experiment: Record, settings: Record, seed: int, scratch: str, ig
         push_to_hub=False,
         dataloader_num_workers=0,
         dataloader_pin_memory=False,
-        remove_unused_columns=experiment["trainer"] != "trainer",
+        remove_unused_columns=kind != "trainer",
     )
-    known, unknown = adapters.accepted(kind, training)
-    ignored.extend("training." + name for name in unknown)
-    if experiment["device"] == "cpu":
-        known["use_cpu" if "use_cpu" in adapters.accepted(kind, {"use_cpu": True})[0] else "no_cuda"] = True
+    known, unknown = adapters.accepted(factory, training)
+    setup.ignored.extend("training." + name for name in unknown)
+    if setup.experiment["device"] == "cpu":
+        known["use_cpu" if adapters.accepted(factory, {"use_cpu": True})[0] else "no_cuda"] = True
+        # Newer releases of TRL train in bfloat16 where nothing is said.
         known.setdefault("bf16", False)
         known.setdefault("fp16", False)
-    return kind(**known)
+    return factory(**known)
 
 
 def _collator(workload: Record) -> Any:
@@ -212,7 +237,7 @@ def _trl() -> Any:
     try:
         import trl
     except ImportError as error:
-        raise Absent("trl is not installed (%s)" % error) from error
+        raise Absent(f"trl is not installed ({error})") from error
     return trl
 
 
@@ -225,7 +250,10 @@ def _trl_trainer(kind: str, common: Record, peft_config: Any, workload: Record, 
     if kind == "sft":
         if workload.get("data") == "prompts":
             half = [text.split(" ") for text in texts[:rows]]
-            table = {"prompt": [" ".join(t[:16]) for t in half], "completion": [" " + " ".join(t[16:]) for t in half]}
+            table = {
+                "prompt": [" ".join(t[:16]) for t in half],
+                "completion": [" " + " ".join(t[16:]) for t in half],
+            }
         else:
             table = {"text": texts[:rows]}
         trainer = trl.SFTTrainer

@@ -14,13 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from . import confine
 from .environment import environment
 from .preload import preload
 
-Record = Dict[str, Any]
+Record = dict[str, Any]
 
 
 class Job(NamedTuple):
@@ -45,7 +45,7 @@ class Running:
         self.answer = bytearray()
 
 
-def main(arguments: List[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Runs a bundle of experiments; `--environment` only prints what is installed. Returns the exit status."""
     if arguments == ["--environment"]:
         print(json.dumps(environment()))
@@ -68,14 +68,14 @@ class Zygote:
     """Runs all jobs of a bundle, a few at a time, and writes one line for each."""
 
     def __init__(self, bundle: Record, path: str, results: Any, notices: Any) -> None:
-        self.experiments: List[Record] = bundle["experiments"]
+        self.experiments: list[Record] = bundle["experiments"]
         self.width = max(1, int(bundle.get("jobs", 1)))
         self.path = path
         self.results = results
         self.notices = notices
         self.scratch = tempfile.mkdtemp(prefix="cfglint-verify-")
         self.forks = hasattr(os, "fork") and all(e["device"] == "cpu" for e in self.experiments)
-        self.running: Dict[int, Running] = {}
+        self.running: dict[int, Running] = {}
         self.selector = selectors.DefaultSelector()
 
     def run(self) -> None:
@@ -96,7 +96,7 @@ class Zygote:
     def _stop(self, number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    def _work_off(self, jobs: List[Job]) -> None:
+    def _work_off(self, jobs: list[Job]) -> None:
         waiting = jobs[::-1]
         while waiting or self.running:
             while waiting and len(self.running) < self.width:
@@ -150,14 +150,14 @@ class Zygote:
             del self.running[job.pipe]
             shutil.rmtree(job.scratch, ignore_errors=True)
 
-    def _finish(self, job: Running, cause: Optional[str]) -> None:
+    def _finish(self, job: Running, cause: str | None) -> None:
         # At the end of the pipe the process is leaving by itself: its status is worth waiting for a moment.
         status = _leaving(job.pid, 2.0) if cause is None else None
         killed = self._end(job)
         record = _answer(job.answer)
         if cause == "timed_out":
             limit = self.experiments[job.job.experiment]["timeout_s"]
-            record = {"status": "timed_out", "reason": "no result within %g s" % limit}
+            record = {"status": "timed_out", "reason": f"no result within {limit:g} s"}
         elif record is None:
             record = {"status": "crashed", "reason": _death(killed if status is None else status)}
         experiment = self.experiments[job.job.experiment]
@@ -174,7 +174,7 @@ class Zygote:
         self.notices.flush()
 
 
-def _jobs(experiments: List[Record]) -> List[Job]:
+def _jobs(experiments: list[Record]) -> list[Job]:
     return [
         Job(number, arm, variant, seed)
         for number, experiment in enumerate(experiments)
@@ -197,7 +197,7 @@ def _in_child(experiment: Record, job: Job, scratch: str, answer: int) -> None:
             pipe.write(json.dumps(record))
         os._exit(0)
     except BaseException as error:
-        print("cfglint worker: %r" % (error,), file=sys.stderr)
+        print(f"cfglint worker: {error!r}", file=sys.stderr)
         os._exit(70)
 
 
@@ -223,7 +223,7 @@ def _run_one(bundle: Record, job: Job, answer: str) -> int:
     return 0
 
 
-def _leaving(pid: int, patience: float) -> Optional[int]:
+def _leaving(pid: int, patience: float) -> int | None:
     end = time.monotonic() + patience
     while time.monotonic() < end:
         done, status = os.waitpid(pid, os.WNOHANG)
@@ -233,7 +233,7 @@ def _leaving(pid: int, patience: float) -> Optional[int]:
     return None
 
 
-def _answer(raw: bytearray) -> Optional[Record]:
+def _answer(raw: bytearray) -> Record | None:
     try:
         found = json.loads(raw.decode("utf-8"))
     except ValueError:
@@ -243,5 +243,5 @@ def _answer(raw: bytearray) -> Optional[Record]:
 
 def _death(status: int) -> str:
     if os.WIFSIGNALED(status):
-        return "the process was ended by signal %d" % os.WTERMSIG(status)
-    return "the process ended with status %d and no result" % os.WEXITSTATUS(status)
+        return f"the process was ended by signal {os.WTERMSIG(status)}"
+    return f"the process ended with status {os.WEXITSTATUS(status)} and no result"

@@ -1,0 +1,251 @@
+"""From a finding to an experiment: which arms to train, on what, for how long, or why that can't be. No torch, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cfglint.verify.carry import carry
+from cfglint.verify.detectors import DETECTORS
+from cfglint.verify.probes import BY_SYMPTOM, NOT_ON_A_TINY_MODEL, PROBES, Probe, two_learning_rates
+from cfglint.verify.spec import (
+    AS_CONFIGURED,
+    AS_FIXED,
+    HEALTHY,
+    Arm,
+    Dropped,
+    Experiment,
+    Settings,
+    Variant,
+    Verdict,
+    could_not_run,
+)
+from cfglint.verify.tiny import tiny_model
+
+# Larger than what float16 holds, by enough that it overflows in every batch; near 1e5 it does so in some only.
+ASSUMED_PEAK = 1.5e5
+START_SECONDS = 8.0
+RUN_SECONDS = 0.7
+# What can't be run in one process on a CPU, by the namespace that a rule reads.
+UNAVAILABLE = {
+    "deepspeed": "needs DeepSpeed, which this experiment does not start",
+    "fsdp": "needs several processes",
+    "unsloth": "needs Unsloth and a GPU",
+    "grpo": "needs generation, which this experiment does not do",
+    "torchtune": "needs torchtune's own recipes",
+}
+PRECISE_ENOUGH = {"deepspeed.fp16.enabled", "deepspeed.bf16.enabled"}
+
+
+class Options(NamedTuple):
+    """What the user may say about experiments: limits are for one arm's run."""
+
+    seeds: int = 3
+    steps: int | None = None
+    timeout_s: float = 60.0
+    memory_mb: int = 4096
+    device: str = "cpu"
+
+
+def plan(
+    finding: Mapping[str, Any],
+    settings: Settings,
+    verify: Mapping[str, Any] | None = None,
+    fix: Mapping[str, Any] | None = None,
+    other_fixes: Sequence[Mapping[str, Any]] = (),
+    options: Options = Options(),  # noqa: B008  (a NamedTuple can't change)
+) -> Experiment | Verdict:
+    """The experiment for one finding, or the verdict that there can be none.
+
+    `finding` is a finding of the JSON report; `settings` the run's known canonical fields, flat; `verify` the rule's
+    own block: {model, steps, detector, args, settings, workload, control: {settings, workload, model}, trainer,
+    not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}. The other findings' fixes
+    are applied to all arms first, since one fault hides another.
+    """
+    block = verify or {}
+    rule = str(finding["rule"])
+    reads = {*finding.get("fields", ()), *(fix or {}).get("set", ()), *(fix or {}).get("unset", ())}
+    base = dict(settings)
+    for other in other_fixes:
+        if not reads & {*other.get("set", ()), *other.get("unset", ())}:
+            base = _fixed(base, other)
+    symptom, detector, reason = _detector(finding, block)
+    reason = reason or _unavailable(reads, base, block, options)
+    model, assumption = tiny_model(base, block.get("model"), reads)
+    if reason or not model:
+        return could_not_run(rule, reason or assumption)
+    probe = PROBES[detector]
+    if probe.needs_weights:
+        return could_not_run(rule, "needs trained weights: a tiny random model can't show it")
+    assumed = [assumption] if assumption else []
+    carried, dropped = carry(base, reads, options.device)
+    carried.update(block.get("settings", {}))
+    workload, reason = _workload(probe, block, base, carried, assumed)
+    if reason:
+        return could_not_run(rule, reason)
+    overrides = {field: value for field, value in probe.overrides.items() if field not in reads}
+    arms = [Arm(AS_CONFIGURED, carried, overrides, workload)]
+    if fix and (fix.get("set") or fix.get("unset")):
+        arms.append(
+            Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **block.get("fixed_workload", {})})
+        )
+    arms.append(_healthy(probe, block, arms, reads, model, workload, overrides))
+    variants = tuple(Variant(name, fields) for name, fields in block.get("variants", {}).items())
+    if detector == "same_losses" and not variants:
+        variants = two_learning_rates(carried, options.device)
+    return Experiment(
+        rule=rule,
+        symptom=symptom,
+        detector=detector,
+        detector_args=_arguments(detector, block, {**carried, **overrides}),
+        arms=arms,
+        variants=variants or probe.variants,
+        model=model,
+        trainer=block.get("trainer") or probe.trainer or _trainer(base),
+        steps=options.steps or int(block.get("steps", probe.steps)) if probe.steps else 0,
+        seeds=tuple(range(options.seeds)),
+        device=options.device,
+        timeout_s=options.timeout_s,
+        memory_mb=options.memory_mb,
+        carried=sorted(carried),
+        dropped=[*dropped, *_forced(carried, overrides)],
+        assumed=assumed,
+    )
+
+
+def expected_seconds(experiments: Sequence[Experiment], jobs: int) -> float:
+    """About how long these experiments take in one worker, start included."""
+    runs = sum(experiment.runs for experiment in experiments)
+    return START_SECONDS + RUN_SECONDS * runs / max(1, jobs) if runs else 0.0
+
+
+def _detector(finding: Mapping[str, Any], block: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Symptom, detector and, where there is none, the reason."""
+    symptoms = list(finding.get("symptom", ()))
+    first = symptoms[0] if symptoms else ""
+    if block.get("not_verifiable"):
+        return first, "", str(block["not_verifiable"])
+    if "detector" in block:
+        named = str(block["detector"])
+        return first, named, "" if named in DETECTORS else f"no detector is called {named}"
+    for symptom in symptoms:
+        if symptom in BY_SYMPTOM:
+            return symptom, BY_SYMPTOM[symptom], ""
+    return first, "", NOT_ON_A_TINY_MODEL.get(first, "the rule names no symptom")
+
+
+def _unavailable(reads: set[str], settings: Settings, block: Mapping[str, Any], options: Options) -> str:
+    if "detector" in block and "settings" in block:
+        # The rule's own experiment restates its condition in terms that can be trained.
+        return ""
+    for field in sorted(reads - PRECISE_ENOUGH):
+        reason = UNAVAILABLE.get(field.split(".")[0])
+        if field in ("framework.unsloth", "packages.unsloth", "packages.unsloth_zoo"):
+            reason = UNAVAILABLE["unsloth"]
+        if reason:
+            return reason
+        if (
+            field == "model.attn_implementation"
+            and options.device == "cpu"
+            and "flash" in str(settings.get(field))
+        ):
+            return "needs CUDA: flash attention does not run on a CPU"
+    return ""
+
+
+def _fixed(settings: Settings, fix: Mapping[str, Any]) -> dict[str, Any]:
+    gone = set(fix.get("unset", ()))
+    return {**{field: value for field, value in settings.items() if field not in gone}, **fix.get("set", {})}
+
+
+def _is_float16(settings: Settings) -> bool:
+    named = [settings.get("model.dtype")]
+    if settings.get("quantization.load_in_4bit"):
+        named.append(settings.get("quantization.bnb_4bit_compute_dtype"))
+    return bool(settings.get("training.fp16")) or any(
+        str(name).endswith(("float16", "fp16")) and "bf" not in str(name) for name in named
+    )
+
+
+def _workload(
+    probe: Probe, block: Mapping[str, Any], settings: Settings, carried: Settings, assumed: list[str]
+) -> tuple[dict[str, Any], str]:
+    workload = {**probe.workload, **block.get("workload", {})}
+    if probe.needs_activations and _is_float16(carried) and "activation_peak" not in workload:
+        if settings.get("model.fp16_unsafe") is not True:
+            return (
+                {},
+                "needs trained weights: whether float16 overflows depends on the checkpoint's activations",
+            )
+        workload["activation_peak"] = ASSUMED_PEAK
+    if workload.get("activation_peak"):
+        assumed.append(
+            f"activations peak near {workload['activation_peak']:.3g}, as trained checkpoints of this family do"
+        )
+    return workload, ""
+
+
+def _healthy(
+    probe: Probe,
+    block: Mapping[str, Any],
+    arms: Sequence[Arm],
+    reads: set[str],
+    model: str,
+    workload: Settings,
+    overrides: Settings,
+) -> Arm:
+    configured = arms[0].settings
+    own = block.get("control", {})
+    if probe.control == "minimal":
+        settings = _minimal(configured, reads)
+    else:
+        settings = dict(arms[-1].settings if probe.control == "fixed" else configured)
+    settings.update(probe.control_settings)
+    settings.update(own.get("settings", {}))
+    of_control = {**workload, **probe.control_workload, **own.get("workload", {})}
+    if probe.control == "unprovoked":
+        of_control.pop("activation_peak", None)
+    if probe.control == "other_model":
+        of_control["model"] = "gpt2" if model == "llama" else "llama"
+        settings.pop("model.architecture", None)
+        settings.pop("lora.target_modules", None)
+    if "model" in own:
+        of_control["model"] = own["model"]
+    return Arm(HEALTHY, settings, overrides, of_control)
+
+
+def _minimal(settings: Settings, reads: set[str]) -> dict[str, Any]:
+    """A plain run: default optimizer and precision, and a plain adapter where the run trains one."""
+    found: dict[str, Any] = {"training.learning_rate": 1e-3, "training.per_device_train_batch_size": 8}
+    if any(field.startswith("lora.") for field in settings):
+        found.update({"lora.r": 8, "lora.lora_alpha": 16})
+        if "lora.target_modules" in settings and "lora.target_modules" not in reads:
+            found["lora.target_modules"] = settings["lora.target_modules"]
+    for field in ("data.packing", "model.tied_embeddings"):
+        if field in settings and field not in reads:
+            found[field] = settings[field]
+    return found
+
+
+def _arguments(detector: str, block: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    found = dict(block.get("args", {}))
+    if detector == "clipping_ignored":
+        found.setdefault("max_grad_norm", settings["training.max_grad_norm"])
+    return found
+
+
+def _trainer(settings: Settings) -> str:
+    named = str(settings.get("trainer.class", ""))
+    method = settings.get("trainer.method")
+    own = settings.get("framework.name") in (None, "trl", "unsloth")
+    if "DPO" in named or (method == "dpo" and own):
+        return "dpo"
+    return "sft" if "SFT" in named or (method == "sft" and own and named == "") else "trainer"
+
+
+def _forced(carried: Settings, overrides: Settings) -> list[Dropped]:
+    changed = sorted(field for field in overrides if field in carried and carried[field] != overrides[field])
+    return [
+        Dropped(field, f"{carried[field]} replaced by {overrides[field]}: the symptom shows best so")
+        for field in changed
+    ]
