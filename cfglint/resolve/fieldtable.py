@@ -1,21 +1,26 @@
 """What a training library's settings were called, typed and defaulted to at a release.
 
-Reads ``rules/facts/fields/<library>.json`` on demand. The tables come from the released wheels themselves (see
-`cfglint.authoring.fields`); each holds its releases in order, so nothing here compares versions by rule.
+Reads ``rules/facts/fields/<library>.json`` on demand. The tables come from the released wheels themselves
+(see `cfglint.authoring.fields`); each holds its releases in order, so nothing here compares versions by rule.
 
 A row is a plain dict of what a class declares about one field at one release:
 
 - ``type``: the annotation, normalised (``list[str] | None``)
-- ``default``: the default, if it is a constant; ``expr``: its source text, if it is not; ``required``: True if none
-- ``when``: ``[[condition, default], …]``: other defaults under a condition on the environment (``torch>=2.8``)
-- ``choices``: the values that a Literal, an Enum or metadata admits; ``enum``: the Enum's name
+- ``default``: the default, if it is a constant; ``expr``: its source text, if it is not; ``required``:
+  True if none
+- ``when``: ``[[condition, default], …]``: other defaults under a condition on the environment
+  (``torch>=2.8``)
+- ``choices``: the values that a Literal, an Enum or metadata admits, beside what else ``type`` lets in;
+  ``enum``: the Enum's name
 - ``deprecated``: the field to use instead, or True if the source names none
+- ``model``: the pydantic class that takes this section of a DeepSpeed file
 - ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``, ``alias``: as pydantic states them
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -25,8 +30,10 @@ from cfglint.rules_dir import rules_dir
 
 Row = Mapping[str, Any]
 
+_LEADING_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 
-class Untabled(LookupError):
+
+class UntabledError(LookupError):
     """The table has no such release."""
 
 
@@ -54,16 +61,35 @@ def _comparable(version: str) -> str:
     return text
 
 
+def nearest(library: str, version: str) -> str | None:
+    """The newest tabled release that is not newer than `version`, by its numbers; None if all are newer.
+
+    For releases that the table has not: a development build, or one that came out after the table was made.
+    """
+    try:
+        return str(_table(library)["releases"][position(library, version)])
+    except UntabledError:
+        wanted = _numbers(version)
+        older = [release for release in _table(library)["releases"] if _numbers(release) <= wanted]
+        return older[-1] if older else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The release numbers of a version; pre- and post-release parts are left out."""
+    found = _LEADING_NUMBERS.match(version.strip().lower().removeprefix("v"))
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
 def releases(library: str) -> tuple[str, ...]:
     """All tabled releases, oldest first. FileNotFoundError if the library has no table."""
     return tuple(_table(library)["releases"])
 
 
 def position(library: str, version: str) -> int:
-    """Place of a release in `releases`. Raises Untabled."""
+    """Place of a release in `releases`. Raises UntabledError."""
     found = _table(library)["index"].get(_comparable(version))
     if found is None:
-        raise Untabled(f"{library} {version}")
+        raise UntabledError(f"{library} {version}")
     return int(found)
 
 
@@ -73,9 +99,10 @@ def classes(library: str) -> tuple[str, ...]:
 
 
 def fields_of(library: str, cls: str, version: str) -> dict[str, Row]:
-    """The rows of a class at a release, without those from bases in other libraries; empty if it had no such class.
+    """The rows of a class at a release, without those from bases in other libraries; empty if it had no
+    such class.
 
-    Raises Untabled.
+    Raises UntabledError.
     """
     table, at = _table(library), position(library, version)
     fields = table["classes"].get(cls, {}).get("fields", {})
@@ -91,7 +118,7 @@ def inherited_fields(library: str, cls: str, versions: Mapping[str, str]) -> tup
     """Fields of a class with those of its bases in other libraries, and whether that is all of them.
 
     `versions` maps a library to its release; a base whose library is not in it leaves the fields incomplete.
-    Raises Untabled.
+    Raises UntabledError.
     """
     fields: dict[str, Row] = {}
     complete = True
@@ -114,8 +141,15 @@ def bases_of(library: str, cls: str, version: str) -> list[tuple[str, str]]:
     return [(base.partition(".")[0], base.partition(".")[2]) for base in reversed(held)]
 
 
+def module_of(library: str, cls: str, version: str) -> str | None:
+    """The module that defines a class at a release (``trl.trainer.sft_config``); None if none does."""
+    table, at = _table(library), position(library, version)
+    modules = table["classes"].get(cls, {}).get("modules", {})
+    return next((module for module, spans in modules.items() if _covers(spans, at)), None)
+
+
 def takes_any_keyword(library: str, cls: str, version: str) -> bool:
-    """Whether the constructor takes ``**kwargs``, so that an unknown name is no error there. Raises Untabled."""
+    """Whether the constructor takes ``**kwargs``, so that an unknown name is no error. Raises UntabledError."""
     table, at = _table(library), position(library, version)
     return _covers(table["classes"].get(cls, {}).get("open", []), at)
 
@@ -138,13 +172,13 @@ def first_release(library: str, cls: str, field: str) -> str | None:
 
 
 def last_release(library: str, cls: str, field: str) -> str | None:
-    """The last tabled release with the field (the newest of all, if it is still there); None if none has it."""
+    """The last tabled release with the field (the newest, if it is still there); None if none has it."""
     spans = history(library, cls, field)
     return spans[-1].last if spans else None
 
 
 def default_at(library: str, cls: str, field: str, version: str) -> tuple[bool, Any]:
-    """(True, default) where the release declares a constant one; else (False, None). Raises Untabled."""
+    """(True, default) where the release declares a constant one; else (False, None). Raises UntabledError."""
     table, at = _table(library), position(library, version)
     row = _row_at(table, table["classes"].get(cls, {}).get("fields", {}).get(field, []), at)
     if row is None or "default" not in row or "when" in row:
@@ -155,13 +189,14 @@ def default_at(library: str, cls: str, field: str, version: str) -> tuple[bool, 
 def default_over(library: str, cls: str, field: str, versions: Iterable[str]) -> tuple[bool, Any]:
     """(True, default) if all of `versions` agree on one constant default; else (False, None).
 
-    A release without the field or table, or with a default that hangs on the environment, agrees with nothing.
+    A release without the field or table, or with a default that hangs on the environment, agrees with
+    nothing.
     """
     agreed: list[Any] = []
     for version in versions:
         try:
             known, value = default_at(library, cls, field, version)
-        except Untabled:
+        except UntabledError:
             return False, None
         if not known or (agreed and not _same(agreed[0], value)):
             return False, None
@@ -170,7 +205,7 @@ def default_over(library: str, cls: str, field: str, versions: Iterable[str]) ->
 
 
 def enum_values(library: str, enum: str, version: str) -> list[Any]:
-    """Values of an Enum at a release, in the order of its source. Raises Untabled."""
+    """Values of an Enum at a release, in the order of its source. Raises UntabledError."""
     table, at = _table(library), position(library, version)
     return _members(table, enum, at)
 
@@ -183,7 +218,7 @@ def enum_history(library: str, enum: str, value: Any) -> list[tuple[str, str]]:
 
 
 def requires(library: str, version: str) -> list[str] | None:
-    """Requirement strings of a release; None if it does not state them. Raises Untabled."""
+    """Requirement strings of a release; None if it does not state them. Raises UntabledError."""
     table, at = _table(library), position(library, version)
     if _covers(table["unstated"], at):
         return None
@@ -191,7 +226,9 @@ def requires(library: str, version: str) -> list[str] | None:
 
 
 def requires_python(library: str, version: str) -> str | None:
-    """The Python versions a release asks for, as a specifier; None if it states none. Raises Untabled."""
+    """The Python versions a release asks for, as a specifier; None if it states none. Raises
+    UntabledError.
+    """
     table, at = _table(library), position(library, version)
     return next((text for text, spans in table["python"].items() if _covers(spans, at)), None)
 

@@ -1,7 +1,8 @@
 """Command line of the field tables.
 
-``python -m cfglint.authoring.fields trl peft`` downloads what is missing and writes ``rules/facts/fields/*.json``;
-``python -m cfglint.authoring.fields all`` does so for every library.
+``python -m cfglint.authoring.fields trl peft`` downloads what is missing and writes
+``rules/facts/fields/*.json``; ``python -m cfglint.authoring.fields all`` does so for every library;
+``python -m cfglint.authoring.fields check`` compares the tables with what an environment really has.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ import json
 import sys
 from pathlib import Path
 
-from cfglint.authoring.fields import history
+from cfglint.authoring.fields import check, history
 from cfglint.authoring.fields.extract import snapshot
-from cfglint.authoring.fields.package_index import IndexFailure, PackageIndex, open_index
+from cfglint.authoring.fields.package_index import PackageIndex, PackageIndexError, open_index
 from cfglint.authoring.fields.sources import SourceArchive, archive_path, cache_folder, keep_release, released
 from cfglint.authoring.fields.targets import LIBRARIES, Library
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write the tables of the named libraries. Returns 1 if a release could not be read."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["check"]:
+        return check.main(given[1:])
     parser = argparse.ArgumentParser(prog="python -m cfglint.authoring.fields", description=__doc__)
     parser.add_argument("libraries", nargs="+", choices=[*LIBRARIES, "all"], metavar="LIB", help="or: all")
     parser.add_argument(
@@ -27,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, default=Path("rules/facts"), help="folder with releases.json")
     parser.add_argument("--offline", action="store_true", help="use only what was kept before")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     wanted = list(LIBRARIES) if "all" in options.libraries else options.libraries
     tabled = json.loads((options.out / "releases.json").read_text(encoding="utf-8"))
     failures = 0
@@ -59,7 +63,7 @@ def _download(library: Library, chosen: list[str], index: PackageIndex) -> tuple
     for version in (version for version in listed if version in chosen):
         try:
             archives[version] = keep_release(library, listed[version], index, cache_folder())
-        except IndexFailure as problem:
+        except PackageIndexError as problem:
             problems.append(f"{library.package} {version}: {problem}")
         print(f"\r{library.package} {version}: {len(archives)} releases kept ", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -67,10 +71,11 @@ def _download(library: Library, chosen: list[str], index: PackageIndex) -> tuple
 
 
 def _write(library: Library, archives: dict[str, Path], out: Path) -> None:
+    inherited = _transformers_settings(out)
     snapshots = []
     for version, path in archives.items():
         print(f"\r{library.package} {version}: read ", end="", file=sys.stderr)
-        snapshots.append(snapshot(library, version, SourceArchive(path)))
+        snapshots.append(snapshot(library, version, SourceArchive(path, library), inherited))
     out.mkdir(parents=True, exist_ok=True)
     table = out / f"{library.package}.json"
     table.write_text(history.text(history.fold(library.package, snapshots)), encoding="utf-8")
@@ -79,6 +84,15 @@ def _write(library: Library, archives: dict[str, Path], out: Path) -> None:
     print(f"\r{table.name}: {len(snapshots)} releases, {table.stat().st_size / 1000:.0f} kB", file=sys.stderr)
     if missing:
         print(f"  found in no release: {', '.join(missing)}", file=sys.stderr)
+
+
+def _transformers_settings(out: Path) -> frozenset[str]:
+    """Names that a class deriving from TrainingArguments has too, from the table written before."""
+    path = out / "transformers.json"
+    if not path.exists():
+        return frozenset()
+    classes = json.loads(path.read_text(encoding="utf-8"))["classes"]
+    return frozenset(classes.get("TrainingArguments", {}).get("fields", ()))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any, NamedTuple
 
-from cfglint.authoring.fields.constants import NotConstant, Scope, constant, is_enum
+from cfglint.authoring.fields.constants import NotConstantError, Scope, constant, is_enum
 from cfglint.authoring.fields.module_tree import External, Located
 
 _LOWERED = {
@@ -19,7 +19,7 @@ _LOWERED = {
 
 
 class FieldType(NamedTuple):
-    """`text` as in ``list[str] | None``; `choices` of Literals in it; `enums` it names (each with its definition)."""
+    """`text` as in ``list[str] | None``; `choices` of its Literals; the `enums` it names."""
 
     text: str
     choices: tuple[Any, ...] = ()
@@ -27,7 +27,7 @@ class FieldType(NamedTuple):
 
 
 def field_type(node: ast.expr | None, scope: Scope, depth: int = 0) -> FieldType | None:
-    """The annotation normalised: Optional and Union as ``|``, builtin generics, no module prefixes, aliases unfolded."""
+    """The annotation normalised: Optional and Union as ``|``, no module prefixes, aliases unfolded."""
     if node is None:
         return None
     if depth > 12:
@@ -90,7 +90,7 @@ def _literals(items: list[ast.expr], scope: Scope) -> list[Any]:
     for item in items:
         try:
             value = constant(item, scope)
-        except NotConstant:
+        except NotConstantError:
             continue
         values.extend(value if isinstance(value, list) else [value])
     return values

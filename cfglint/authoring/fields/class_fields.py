@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 
-from cfglint.authoring.fields.constants import NotConstant, Scope, constant
+from cfglint.authoring.fields.constants import NotConstantError, Scope, constant
 from cfglint.authoring.fields.field_row import Row, annotated_row, parameter_row, replacement, set_default
 from cfglint.authoring.fields.module_tree import External, Located, ModuleTree
 from cfglint.authoring.fields.targets import LIBRARIES
 
 
 class Declared(NamedTuple):
-    """Fields of a class or function, its bases in other tables, and whether it takes any other keyword too."""
+    """Fields of a class or function, its bases in other tables, whether any other keyword goes, its module."""
 
     fields: dict[str, Row]
     bases: tuple[str, ...] = ()
     open: bool = False
+    module: str = ""
 
 
 class _Class(NamedTuple):
@@ -25,10 +27,15 @@ class _Class(NamedTuple):
     node: ast.ClassDef
 
 
-def class_fields(located: Located, tree: ModuleTree) -> Declared:
-    """Fields of a class with those that its bases inside the release give it."""
+def class_fields(located: Located, tree: ModuleTree, inherited: Collection[str] = ()) -> Declared:
+    """Fields of a class with those that its bases inside the release give it.
+
+    `inherited` are names that its bases in other libraries are known to have.
+    """
     lineage, bases = _lineage(located, tree)
     maker = next((cls for cls in lineage if _is_dataclass(cls) or _initializer(cls)), None)
+    if any(_is_model(cls) for cls in lineage):
+        maker = None
     if maker is not None and _initializer(maker):
         fields, accepts_more = _initializer_fields(lineage[lineage.index(maker) :])
     else:
@@ -36,7 +43,8 @@ def class_fields(located: Located, tree: ModuleTree) -> Declared:
         fields, accepts_more = _annotated_fields(takes), False
     for cls in lineage:
         _add_warned(fields, cls.node)
-    return Declared(fields, bases, accepts_more)
+    _check_replacements(fields, inherited if bases else ())
+    return Declared(fields, bases, accepts_more, located.module.name)
 
 
 def function_fields(located: Located, method: str, tree: ModuleTree) -> Declared | None:
@@ -53,7 +61,7 @@ def function_fields(located: Located, method: str, tree: ModuleTree) -> Declared
                 break
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return None
-    return Declared(_parameters(node, scope), (), node.args.kwarg is not None)
+    return Declared(_parameters(node, scope), (), node.args.kwarg is not None, located.module.name)
 
 
 def _is_function(item: ast.stmt, name: str) -> bool:
@@ -99,6 +107,11 @@ def _tabled(base: External) -> bool:
 
 def _is_dataclass(cls: _Class) -> bool:
     return any("dataclass" in ast.unparse(decorator) for decorator in cls.node.decorator_list)
+
+
+def _is_model(cls: _Class) -> bool:
+    """Whether a class derives from BaseModel itself: its fields count, whatever its ``__init__`` takes."""
+    return any(ast.unparse(base).rpartition(".")[2] == "BaseModel" for base in cls.node.bases)
 
 
 def _initializer(cls: _Class) -> ast.FunctionDef | None:
@@ -170,19 +183,24 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) 
 
 
 def _popped(init: ast.FunctionDef, scope: Scope) -> dict[str, Row]:
-    """Settings taken out of ``**kwargs`` by ``kwargs.pop("name", default)``."""
+    """Settings taken out of ``**kwargs`` by ``kwargs.pop("name", default)``, or by ``get``.
+
+    One that is taken without a default, after a look whether it is there, gets an empty row: an alias.
+    """
     rows: dict[str, Row] = {}
     if init.args.kwarg is None:
         return rows
     for call in ast.walk(init):
         match call:
             case ast.Call(
-                func=ast.Attribute(attr="pop", value=ast.Name(id=name)),
+                func=ast.Attribute(attr="pop" | "get", value=ast.Name(id=name)),
                 args=[ast.Constant(value=str(key)), *default],
             ) if name == init.args.kwarg.arg and not key.startswith("_"):
                 row: Row = {}
-                set_default(row, default[0] if default else None, scope)
-                rows.setdefault(key, row)
+                if default:
+                    set_default(row, default[0], scope)
+                if row or key not in rows:
+                    rows[key] = row
     return rows
 
 
@@ -236,14 +254,14 @@ def _note_locals(
 def _add_conditional(
     row: Row, value: ast.expr | None, conditional: dict[str, list[tuple[str, ast.expr]]], scope: Scope
 ) -> None:
-    """``when``: the defaults that hold only under a condition on the environment, as ``[condition, default]``."""
+    """``when``: defaults that hold under a condition on the environment, as ``[condition, default]``."""
     if value is None:
         return
     for name in (node.id for node in ast.walk(value) if isinstance(node, ast.Name)):
         for condition, other in conditional.get(name, ()):
             try:
                 row.setdefault("when", []).append([_package_condition(condition), constant(other, scope)])
-            except NotConstant:
+            except NotConstantError:
                 row["expr"] = ast.unparse(other)
 
 
@@ -274,7 +292,14 @@ def _add_warned(fields: dict[str, Row], node: ast.ClassDef) -> None:
             for part in ast.walk(call.args[0])
             if isinstance(part, ast.Constant) and isinstance(part.value, str)
         )
-        subject = re.match(r"\W*(?:the |using )?[`'\"]-{0,2}(\w+)(?:=\w+)?[`'\"]", text, re.IGNORECASE)
-        use = replacement(text)
-        if subject and use is not None and subject.group(1) in fields and use != subject.group(1):
-            fields[subject.group(1)].setdefault("deprecated", use)
+        subject = re.match(r"\W*(?:the |using )?[`'\"]-{0,2}(\w+)[`'\"]", text, re.IGNORECASE)
+        if subject and subject.group(1) in fields and "deprecated" in text:
+            fields[subject.group(1)].setdefault("deprecated", replacement(text) or True)
+
+
+def _check_replacements(fields: dict[str, Row], inherited: Collection[str]) -> None:
+    """Keep a replacement's name only if it is a setting beside the deprecated one."""
+    for name, row in fields.items():
+        use = row.get("deprecated")
+        if isinstance(use, str) and (use == name or (use not in fields and use not in inherited)):
+            row["deprecated"] = True

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from cfglint.authoring.fields.module_tree import External, Located, Module, ModuleTree
 
 
-class NotConstant(Exception):
+class NotConstantError(Exception):
     """The expression depends on something that only a running program knows."""
 
 
@@ -34,13 +34,20 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Pow: operator.pow,
 }
+# Enum members of other libraries that serve as defaults: their values, which never changed.
+_FOREIGN_MEMBERS = {
+    ("OptimizerNames", "ADAMW_HF"): "adamw_hf",
+    ("OptimizerNames", "ADAMW_TORCH_FUSED"): "adamw_torch_fused",
+    ("SchedulerType", "COSINE"): "cosine",
+    ("TaskType", "CAUSAL_LM"): "CAUSAL_LM",
+}
 _ENUM_BASES = {"Enum", "ExplicitEnum", "StrEnum", "IntEnum", "BaseEnum", "EnumWithContains"}
 
 
 def constant(node: ast.expr, scope: Scope, depth: int = 0) -> Any:
-    """JSON-able value of `node`. Raises NotConstant. Infinities become the string a config would hold (``inf``)."""
+    """JSON-able value of `node`, infinities as a config would hold them (``inf``). Raises NotConstantError."""
     if depth > 16:
-        raise NotConstant(ast.unparse(node))
+        raise NotConstantError(ast.unparse(node))
     step = depth + 1
     match node:
         case ast.Constant(value=value) if value is None or isinstance(value, (bool, int, float, str)):
@@ -61,7 +68,7 @@ def constant(node: ast.expr, scope: Scope, depth: int = 0) -> Any:
             return not constant(operand, scope, step)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             if isinstance(op, ast.Pow) and not isinstance(right, ast.Constant):
-                raise NotConstant(ast.unparse(node))
+                raise NotConstantError(ast.unparse(node))
             return _calculated(
                 _OPERATORS[type(op)], constant(left, scope, step), constant(right, scope, step), node
             )
@@ -76,11 +83,11 @@ def constant(node: ast.expr, scope: Scope, depth: int = 0) -> Any:
                 str(constant(part.value if isinstance(part, ast.FormattedValue) else part, scope, step))
                 for part in parts
             )
-    raise NotConstant(ast.unparse(node))
+    raise NotConstantError(ast.unparse(node))
 
 
 def enum_members(located: Located, tree: ModuleTree) -> dict[str, Any]:
-    """Member name -> value of an Enum class, inherited members included; ``auto()`` gives the lower-cased name."""
+    """Member name -> value of an Enum class with its bases; ``auto()`` gives the lower-cased name."""
     members: dict[str, Any] = {}
     if not isinstance(located.node, ast.ClassDef):
         return members
@@ -105,7 +112,7 @@ def enum_members(located: Located, tree: ModuleTree) -> dict[str, Any]:
             continue
         try:
             members[name] = constant(value, Scope(tree, scope.module, _expressions(members)))
-        except NotConstant:
+        except NotConstantError:
             members[name] = name.lower()
     return members
 
@@ -131,7 +138,7 @@ def _calculated(operation: Callable[[Any, Any], Any], left: Any, right: Any, nod
     try:
         return operation(left, right)
     except (TypeError, ValueError, ArithmeticError) as problem:
-        raise NotConstant(ast.unparse(node)) from problem
+        raise NotConstantError(ast.unparse(node)) from problem
 
 
 def _named(name: str, node: ast.expr, scope: Scope, depth: int) -> Any:
@@ -141,7 +148,7 @@ def _named(name: str, node: ast.expr, scope: Scope, depth: int) -> Any:
     found = scope.tree.resolve(scope.module, name)
     if isinstance(found, Located) and isinstance(found.node, ast.expr):
         return constant(found.node, scope.at(found.module), depth)
-    raise NotConstant(ast.unparse(node))
+    raise NotConstantError(ast.unparse(node))
 
 
 def _attribute(node: ast.Attribute, scope: Scope, depth: int) -> Any:
@@ -152,6 +159,8 @@ def _attribute(node: ast.Attribute, scope: Scope, depth: int) -> Any:
         return _attribute(node.value, scope, depth)
     if isinstance(node.value, ast.Name):
         found = scope.tree.resolve(scope.module, node.value.id)
+        if isinstance(found, External) and (found.name, node.attr) in _FOREIGN_MEMBERS:
+            return _FOREIGN_MEMBERS[found.name, node.attr]
         if isinstance(found, Located) and is_enum(found, scope.tree):
             members = enum_members(found, scope.tree)
             if node.attr in members:
@@ -160,7 +169,7 @@ def _attribute(node: ast.Attribute, scope: Scope, depth: int) -> Any:
             module = scope.tree.module(found.path)
             if module is not None:
                 return _named(node.attr, node, scope.at(module), depth)
-    raise NotConstant(ast.unparse(node))
+    raise NotConstantError(ast.unparse(node))
 
 
 def _call(node: ast.Call, scope: Scope, depth: int) -> Any:
@@ -175,4 +184,4 @@ def _call(node: ast.Call, scope: Scope, depth: int) -> Any:
     if name == "float" and len(node.args) == 1:
         value = constant(node.args[0], scope, depth)
         return str(value) if str(value).lstrip("+-") in {"inf", "nan"} else float(value)
-    raise NotConstant(ast.unparse(node))
+    raise NotConstantError(ast.unparse(node))

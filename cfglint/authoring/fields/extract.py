@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from cfglint.authoring.fields.class_fields import Declared, class_fields, function_fields
 from cfglint.authoring.fields.constants import enum_members, is_enum
@@ -14,22 +14,27 @@ from cfglint.authoring.fields.requirements import requirements
 from cfglint.authoring.fields.targets import Library
 
 
-def snapshot(library: Library, version: str, files: Mapping[str, str]) -> Snapshot:
-    """Read one release. What it does not have is left out."""
+def snapshot(
+    library: Library, version: str, files: Mapping[str, str], inherited: Collection[str] = ()
+) -> Snapshot:
+    """Read one release. What it does not have is left out.
+
+    `inherited` are the settings that bases in other libraries are known to have.
+    """
     tree = ModuleTree(files)
     classes: dict[str, Declared] = {}
     for name in library.classes:
         located = find(tree, name)
         if located is not None:
-            classes[name] = class_fields(located, tree)
+            classes[name] = class_fields(located, tree, inherited)
     for name in library.functions:
         owner, _, method = name.partition(".")
         located = find(tree, owner)
         declared = function_fields(located, method, tree) if located else None
         if declared is not None:
             classes[name] = declared
-    if library.keys:
-        classes["DeepSpeedConfig"] = json_keys(tree)
+    if library.keys and (keys := json_keys(tree)) is not None:
+        classes["DeepSpeedConfig"] = keys
     named = {
         row["enum"] for declared in classes.values() for row in declared.fields.values() if "enum" in row
     }

@@ -1,4 +1,4 @@
-"""One field as one release declares it, and what the declaration says about its default, bounds and deprecation."""
+"""One field as one release declares it: type, default, bounds and deprecation."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import re
 from typing import Any
 
 from cfglint.authoring.fields.annotations import field_type
-from cfglint.authoring.fields.constants import NotConstant, Scope, constant, enum_members
+from cfglint.authoring.fields.constants import NotConstantError, Scope, constant, enum_members
 
 # A field's row: type, default | expr | required, choices | enum, ge/gt/le/lt, alias, deprecated.
 Row = dict[str, Any]
 
 _BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length")
 _DEPRECATED = re.compile(
-    r"^\W*(?:is\s+)?deprecat|\b(?:is|are|was|been|now)\s+deprecated|\[deprecated|\(deprecated", re.IGNORECASE
+    r"(?:^\W*|[.!]\s+)(?:is\s+)?deprecated\b|\[deprecated"
+    r"|\b(?:this|it)\s+(?:\w+\s+)?(?:is|was|has been)\s+(?:now\s+)?deprecated",
+    re.IGNORECASE,
 )
 _REPLACEMENT = re.compile(
-    r"(?:\buse|in favou?r of|replaced by|renamed to|please set)\s+(?:the\s+)?[`'\"]?-{0,2}(\w+)[`'\"=(]",
+    r"(?:\buse|in favou?r of|replaced by|renamed to|alias of|please set|the use of)\s+(?:the\s+)?"
+    r"(?:[`'\"]-{0,2}(\w+)[`'\"=(:]|(\w*_\w+)(?= instead))",
     re.IGNORECASE,
 )
 
@@ -46,12 +49,10 @@ def parameter_row(annotation: ast.expr | None, default: ast.expr | None, scope: 
     return row
 
 
-def replacement(text: str) -> str | bool | None:
-    """What a deprecation text says to use instead; True if it names nothing; None if it is no deprecation."""
-    if not _DEPRECATED.search(text):
-        return None
+def replacement(text: str) -> str | None:
+    """The setting that a deprecation text says to use instead; None if it names none."""
     named = _REPLACEMENT.search(text)
-    return named.group(1) if named else True
+    return (named.group(1) or named.group(2)) if named else None
 
 
 def set_default(row: Row, value: ast.expr | None, scope: Scope) -> None:
@@ -81,7 +82,7 @@ def _default(row: Row, value: ast.expr | None, scope: Scope) -> None:
     row.pop("required", None)
     try:
         row["default"] = constant(value, scope)
-    except NotConstant:
+    except NotConstantError:
         row["expr"] = ast.unparse(value)[:160]
 
 
@@ -124,11 +125,11 @@ def _describe_call(row: Row, call: ast.Call, scope: Scope) -> None:
     stated = _keyword(call, "deprecated")
     if stated is not None and not _is_false(stated):
         said = _known(stated, scope)
-        row["deprecated"] = replacement(f"deprecated: {said}") if isinstance(said, str) else True
+        row["deprecated"] = (replacement(said) if isinstance(said, str) else None) or True
     for text in texts:
         said = _known(text, scope)
-        if isinstance(said, str) and "deprecated" not in row and (use := replacement(said)) is not None:
-            row["deprecated"] = use
+        if isinstance(said, str) and "deprecated" not in row and _DEPRECATED.search(said):
+            row["deprecated"] = replacement(said) or True
 
 
 def _describe_choices(row: Row, value: ast.expr, scope: Scope) -> None:
@@ -166,5 +167,5 @@ def _is_false(node: ast.expr | None) -> bool:
 def _known(node: ast.expr | None, scope: Scope) -> Any:
     try:
         return None if node is None else constant(node, scope)
-    except NotConstant:
+    except NotConstantError:
         return None

@@ -1,14 +1,13 @@
 """Snapshots of many releases folded into one compact change history.
 
-The JSON, per library::
+The JSON, per library; spans are flat pairs of positions in ``releases``, both ends included:
 
-    library, releases          name; the releases read, oldest first; everything below counts in indices of this list
-    python, requires           specifier or requirement -> spans
-    enums                      enum -> member value (as JSON) -> spans
-    rows                       the distinct field declarations, each once
-    classes                    class -> {on: spans, bases: {dotted base: spans}, open: spans, fields: {name: [first, last, row, …]}}
-
-A span is a pair of indices, both included; spans of one thing are one flat list: ``[first, last, first, last]``.
+- ``library``, ``releases``: the name, and the releases read, oldest first
+- ``python``, ``requires``: specifier or requirement -> spans; ``unstated``: spans of releases that state none
+- ``enums``: enum -> member value, as JSON -> spans
+- ``classes``: class -> ``on``: spans; ``modules``, ``bases``: dotted name -> spans; ``open``: spans that take
+  ``**kwargs``; ``fields``: name -> ``[first, last, row, first, last, row, …]``
+- ``rows``: the distinct field declarations, each once
 """
 
 from __future__ import annotations
@@ -104,6 +103,7 @@ def _spans(present: Iterable[Iterable[str]]) -> dict[str, list[int]]:
 def _class(name: str, snapshots: list[Snapshot], rows: _Rows) -> dict[str, Any]:
     declared = [snapshot.classes.get(name) for snapshot in snapshots]
     folded: dict[str, Any] = {"on": _spans((name,) if one else () for one in declared)[name]}
+    folded["modules"] = _spans((one.module,) if one else () for one in declared)
     if bases := _spans(one.bases if one else () for one in declared):
         folded["bases"] = bases
     if takes_more := _spans(("open",) if one and one.open else () for one in declared):

@@ -108,8 +108,8 @@ class Located(NamedTuple):
 class ModuleTree:
     """All kept modules of one release.
 
-    `files` maps paths (``trl/trainer/sft_config.py``) to source text. Modules with a syntax error that this Python
-    cannot read are skipped; `broken` names them.
+    `files` maps paths (``trl/trainer/sft_config.py``) to source text. Modules with a syntax error that
+    this Python cannot read are skipped; `broken` names them.
     """
 
     def __init__(self, files: Mapping[str, str]) -> None:

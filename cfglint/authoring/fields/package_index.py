@@ -24,7 +24,7 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 
-class IndexFailure(Exception):
+class PackageIndexError(Exception):
     """The index could not be asked, or what it served does not match its own hash."""
 
 
@@ -43,7 +43,7 @@ class ReleasedFile(NamedTuple):
 
 
 def _version_of(filename: str, package: str) -> Version | None:
-    """Version a file name states, or None if it is not a wheel or sdist of `package` (eggs, installers, old names)."""
+    """Version a file name states; None if it is no wheel or sdist of `package` (eggs, installers)."""
     try:
         if filename.endswith(".whl"):
             name, version, _build, _tags = parse_wheel_filename(filename)
@@ -58,7 +58,7 @@ def _version_of(filename: str, package: str) -> Version | None:
 
 @contextmanager
 def open_index() -> Iterator[PackageIndex]:
-    """The package index with pip's own settings (index, proxy, certificates, retries); one connection pool."""
+    """The package index with pip's own settings (index, proxy, certificates); one connection pool."""
     command = import_module("pip._internal.commands").create_command("download")
     options, _ = command.parse_args(["placeholder"])
     with command.main_context():
@@ -79,24 +79,24 @@ class PackageIndex:
     def files(self, package: str) -> list[ReleasedFile]:
         """Every wheel and sdist of `package`, oldest release first. Local builds (``+cpu``) are left out.
 
-        Raises IndexFailure if no index knows the package.
+        Raises PackageIndexError if no index knows the package.
         """
         found = [file for link in self._links(package) if (file := self._released(link, package))]
         if not found:
-            raise IndexFailure(f"the package index lists no file of {package}")
+            raise PackageIndexError(f"the package index lists no file of {package}")
         return sorted(found, key=lambda file: (file.version, file.filename))
 
     def save(self, file: ReleasedFile, path: Path) -> None:
         """Download `file` to `path` and check it against the hash that the index states.
 
-        Raises IndexFailure on a failed request or a wrong hash.
+        Raises PackageIndexError on a failed request or a wrong hash.
         """
         response = self._session.get(file.link.url_without_fragment, headers={"Accept-Encoding": "identity"})
         if response.status_code != 200:
-            raise IndexFailure(f"{file.filename}: status {response.status_code}")
+            raise PackageIndexError(f"{file.filename}: status {response.status_code}")
         stated = file.link.hash
         if stated and hashlib.new(file.link.hash_name, response.content).hexdigest() != stated:
-            raise IndexFailure(f"{file.filename}: hash differs from the one the index states")
+            raise PackageIndexError(f"{file.filename}: hash differs from the one the index states")
         path.write_bytes(response.content)
 
     def _links(self, package: str) -> Iterator[Any]:

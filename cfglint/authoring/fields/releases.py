@@ -1,7 +1,8 @@
 """The release table: which versions of each package exist, in PEP 440 order, and which of them were yanked.
 
-Writes ``rules/facts/releases.json`` (package -> versions) and ``rules/facts/yanked.json`` (package -> versions; each
-of them stands in the release table too). Run as ``python -m cfglint.authoring.fields.releases [--out DIR]``.
+Writes ``rules/facts/releases.json`` (package -> versions) and ``rules/facts/yanked.json`` (package ->
+versions; each of them stands in the release table too). Run as ``python -m
+cfglint.authoring.fields.releases [--out DIR]``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from packaging.version import Version
 
 from cfglint.authoring.fields.package_index import ReleasedFile, open_index
 
-# Oldest release to table: about mid-2022 where a package is that old, so that every pin met in the wild is a known one.
+# Oldest release to table: about mid-2022 where a package is that old, so that common pins are known.
 FLOORS = {
     "accelerate": "0.15",
     "axolotl": "0",
@@ -57,8 +58,8 @@ class ReleaseList(NamedTuple):
 def release_list(files: Iterable[ReleasedFile], floor: str) -> ReleaseList:
     """Stable releases from `floor` on, and the notable pre-releases.
 
-    A pre-release is notable if its final release never came, or if it leads up to a new major version: those are the
-    ones that people pin. A release counts as yanked only when every file of it is.
+    A pre-release is notable if its final release never came, or if it leads up to a new major version:
+    those are the ones that people pin. A release counts as yanked only when every file of it is.
     """
     by_version: dict[Version, list[ReleasedFile]] = {}
     for file in files:
@@ -87,7 +88,7 @@ def compact(table: dict[str, list[str]]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Ask the index for every package of `FLOORS` and write both tables. Returns the process's exit status."""
+    """Ask the index for every package of `FLOORS` and write both tables. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m cfglint.authoring.fields.releases", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("rules/facts"), help="folder for the two tables")
     out: Path = parser.parse_args(arguments).out

@@ -23,7 +23,8 @@ class Requirements(NamedTuple):
 def requirements(files: Mapping[str, str], extras: Collection[str] = ()) -> Requirements | None:
     """Requirements of one release, or None if its metadata does not state them (old sdists).
 
-    Of the requirements of `extras`, those on packages of the release table are kept: only these can be audited.
+    Of the requirements of `extras`, those on packages of the release table are kept: only these can be
+    audited.
     """
     if METADATA not in files:
         return None

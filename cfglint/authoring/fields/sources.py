@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from cfglint.authoring.fields.package_index import IndexFailure, PackageIndex, ReleasedFile
+from cfglint.authoring.fields.package_index import PackageIndex, PackageIndexError, ReleasedFile
 from cfglint.authoring.fields.targets import Library
 
 METADATA = "METADATA"
@@ -31,9 +31,9 @@ def cache_folder() -> Path:
 class SourceArchive(Mapping[str, str]):
     """Text of the kept files of one release, by path inside the package (``trl/trainer/sft_config.py``)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, library: Library) -> None:
         self._archive = zipfile.ZipFile(path)
-        self._names = frozenset(self._archive.namelist())
+        self._names = frozenset(name for name in self._archive.namelist() if _wanted(name, library))
 
     def __getitem__(self, name: str) -> str:
         if name not in self._names:
@@ -58,7 +58,7 @@ def archive_path(library: Library, version: str, cache: Path) -> Path:
 def keep_release(library: Library, files: list[ReleasedFile], index: PackageIndex, cache: Path) -> Path:
     """Path of the release's archive, downloaded first if it is not there yet.
 
-    Raises IndexFailure if no file of the release can be had or opened.
+    Raises PackageIndexError if no file of the release can be had or opened.
     """
     path = archive_path(library, str(files[0].version), cache)
     if path.exists():
@@ -70,14 +70,14 @@ def keep_release(library: Library, files: list[ReleasedFile], index: PackageInde
         try:
             index.save(file, download)
             _repack(download, file.filename, library, partial)
-        except (IndexFailure, OSError, zipfile.BadZipFile, tarfile.TarError, KeyError) as problem:
+        except (PackageIndexError, OSError, zipfile.BadZipFile, tarfile.TarError, KeyError) as problem:
             problems.append(f"{file.filename}: {problem}")
             continue
         finally:
             download.unlink(missing_ok=True)
         partial.replace(path)
         return path
-    raise IndexFailure("; ".join(problems))
+    raise PackageIndexError("; ".join(problems))
 
 
 def released(files: list[ReleasedFile], floor: str) -> dict[str, list[ReleasedFile]]:
@@ -96,10 +96,16 @@ def _preference(file: ReleasedFile) -> tuple[bool, bool, str]:
 
 def _repack(download: Path, filename: str, library: Library, target: Path) -> None:
     kept = dict(_wheel_files(download) if filename.endswith(".whl") else _sdist_files(download))
+    wanted = {name: text for name, text in kept.items() if _wanted(name, library)}
+    if library.files and wanted.keys() <= {METADATA}:
+        raise PackageIndexError("holds none of the library's sources")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in sorted(kept.items()):
-            if name == METADATA or any(fnmatch(name, pattern) for pattern in library.files):
-                archive.writestr(name, text)
+        for name, text in sorted(wanted.items()):
+            archive.writestr(name, text)
+
+
+def _wanted(name: str, library: Library) -> bool:
+    return name == METADATA or any(fnmatch(name, pattern) for pattern in library.files)
 
 
 def _wheel_files(path: Path) -> Iterator[tuple[str, bytes]]:

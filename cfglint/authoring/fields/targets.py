@@ -1,4 +1,4 @@
-"""What to read in each library: which files, which classes, enums and functions, and from which release on."""
+"""What to read in each library: files, classes, enums and functions, and from which release on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import NamedTuple
 class Library(NamedTuple):
     """One library's part of the field tables.
 
-    `files` are the archive members worth keeping (fnmatch patterns). `classes`, `enums` and `functions` are names to
-    look for in them: a bare name is looked up in every kept module, nearest to the top first; ``Class.method`` is a
-    function. `keys` asks for DeepSpeed's JSON keys. `extras` are the extras whose requirements matter to a run.
+    `files` are the archive members worth keeping (fnmatch patterns). `classes`, `enums` and `functions`
+    are names to look for in them: a bare name is looked up in every kept module, nearest to the top first;
+    ``Class.method`` is a function. `keys` asks for DeepSpeed's JSON keys. `extras` are the extras whose
+    requirements matter to a run.
     """
 
     package: str
@@ -96,7 +97,7 @@ LIBRARIES = {
                 "trl/experimental/*.py",
                 "trl/trainer/*.py",
                 "trl/scripts/*.py",
-                "trl/commands/*.py",
+                "trl/commands/cli_utils.py",
                 "trl/__init__.py",
             ),
             classes=(
@@ -239,6 +240,7 @@ LIBRARIES = {
                 "DeepSpeedBF16Config",
                 "DeepSpeedCommsConfig",
                 "CommsConfig",
+                "CommsLoggerConfig",
                 "DeepSpeedMonitorConfig",
                 "TensorBoardConfig",
                 "WandbConfig",
@@ -258,7 +260,11 @@ LIBRARIES = {
             package="llamafactory",
             extras=("torch", "bitsandbytes", "deepspeed", "liger-kernel", "vllm"),
             floor="0",
-            files=("llamafactory/hparams/*.py", "llamafactory/extras/constants.py"),
+            files=(
+                "llamafactory/hparams/*.py",
+                "llamafactory/extras/constants.py",
+                "llamafactory/model/model_utils/*.py",
+            ),
             classes=(
                 "ModelArguments",
                 "DataArguments",
@@ -320,6 +326,8 @@ LIBRARIES = {
             floor="0",
             files=(
                 "unsloth/models/loader.py",
+                "unsloth/models/loader_utils.py",
+                "unsloth/models/_utils.py",
                 "unsloth/models/llama.py",
                 "unsloth/models/vision.py",
                 "unsloth/trainer.py",
@@ -336,7 +344,7 @@ LIBRARIES = {
         Library(
             package="ms-swift",
             extras=("llm", "all"),
-            floor="0",
+            floor="2.0",
             files=(
                 "swift/arguments/*.py",
                 "swift/llm/argument/*.py",
@@ -348,9 +356,7 @@ LIBRARIES = {
             classes=(
                 "SftArguments",
                 "TrainArguments",
-                "PtArguments",
                 "RLHFArguments",
-                "DPOArguments",
                 "InferArguments",
                 "ExportArguments",
                 "MegatronArguments",
