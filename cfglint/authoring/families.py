@@ -38,8 +38,21 @@ _GROUPS = (
 _DEFAULTS: Mapping[str, Any] = {
     **dict.fromkeys(
         [
-            *("text_model_type", "needs", "native_dtype", "native_dtype_source", "pretraining_dtype", "fp16_unsafe"),
-            *("fp16_unsafe_source", "tied_embeddings", "tied_embeddings_source", "attention_softcap", "final_softcap"),
+            *(
+                "text_model_type",
+                "needs",
+                "native_dtype",
+                "native_dtype_source",
+                "pretraining_dtype",
+                "fp16_unsafe",
+            ),
+            *(
+                "fp16_unsafe_source",
+                "tied_embeddings",
+                "tied_embeddings_source",
+                "attention_softcap",
+                "final_softcap",
+            ),
             *("published_quantization", "sliding_window", "qk_norm"),
         ]
     ),
@@ -192,7 +205,7 @@ def _row(name: str, row: Mapping[str, Any], described: Mapping[str, Mapping[str,
         "fp16_unsafe": row.get("fp16_unsafe"),
         "fp16_unsafe_source": row.get("fp16_source"),
         "tied_embeddings": tied,
-        "tied_embeddings_source": row.get("tied_source"),
+        "tied_embeddings_source": row.get("tied_source") or _default_source(tied, asked),
         "multimodal": row["multimodal"] if "multimodal" in row else asked.get("multimodal", False),
         "moe": row.get("moe", asked.get("moe", False)),
         "encoder_decoder": asked.get("encoder_decoder", False),
@@ -211,6 +224,15 @@ def _row(name: str, row: Mapping[str, Any], described: Mapping[str, Mapping[str,
         "sizes": sizes,
     }
     return {key: value for key, value in facts.items() if key not in _DEFAULTS or value != _DEFAULTS[key]}
+
+
+def _default_source(tied: bool | None, asked: Mapping[str, Any]) -> str | None:
+    """The class itself, where it says of tied embeddings what the row says."""
+    return (
+        "default of the configuration class"
+        if tied is not None and tied == asked.get("tied_default")
+        else None
+    )
 
 
 def _renamed(key: str) -> str:

@@ -110,7 +110,7 @@ def _anchored(rows: Mapping[str, list[Any]], text: str) -> Iterator[Any]:
 
 
 def _longest(patterns: Mapping[str, list[Any]], text: str) -> list[tuple[int, int, str]]:
-    """Every match that no longer match overlaps: "deepseek-r1-distill-qwen-7b" hides the "deepseek-r1" in it."""
+    """Every match that no longer match overlaps: "r1-distill-qwen-7b" hides the "qwen-7b" in it."""
     found = sorted(
         (
             (match.start(), match.end(), family)
@@ -217,7 +217,9 @@ def _of_type(kind: str, sharing: list[str]) -> FamilyMatch | None:
     if kind not in sharing:
         return None
     own, *others = (family_facts(name) for name in (kind, *sharing))
-    return FamilyMatch(kind, {key: None for key in _BY_GENERATION if any(row[key] != own[key] for row in others)})
+    return FamilyMatch(
+        kind, {key: None for key in _BY_GENERATION if any(row[key] != own[key] for row in others)}
+    )
 
 
 def _types(row: Mapping[str, Any]) -> set[str]:
