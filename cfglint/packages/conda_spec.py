@@ -1,4 +1,4 @@
-"""Conda match specs ("pytorch=2.1", "conda-forge::trl >=0.9,<1") to requirements on the packages as pip names them."""
+"""Conda match specs ("pytorch=2.1", "conda-forge::trl >=0.9,<1") to requirements under pip's names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from cfglint.packages.requirement import Requirement, Skipped, canonical_name, s
 from cfglint.source import Source, Span
 
 #: Conda's names of packages that the Python package index knows under another.
-_PIP_NAMES = {"pytorch": "torch", "pytorch-gpu": "torch", "pytorch-cpu": "torch", "py-xgboost": "xgboost", "python-flash-attn": "flash-attn"}
+_PIP_NAMES = {
+    "pytorch": "torch",
+    "pytorch-gpu": "torch",
+    "pytorch-cpu": "torch",
+    "py-xgboost": "xgboost",
+    "python-flash-attn": "flash-attn",
+}
 
 _SPEC = re.compile(
     r"(?:[\w./:-]+?::)?(?P<name>[A-Za-z0-9_][\w.-]*?)\s*"
@@ -41,11 +47,13 @@ def parse_conda_spec(source: Source, text: str, span: Span, origin: str) -> Requ
     if specifier is None:
         return skipped_at(source, span.start, f"a version that only conda understands: {text}")
     name = _PIP_NAMES.get(name, name)
-    return Requirement(name, specifier, specifier_kind(specifier), Place(source, span), version_span, "", origin)
+    return Requirement(
+        name, specifier, specifier_kind(specifier), Place(source, span), version_span, "", origin
+    )
 
 
 def conda_specifier(version: str) -> str | None:
-    """A conda version as a PEP 440 specifier set; None for what PEP 440 cannot say (alternatives, patterns)."""
+    """A conda version as a PEP 440 specifier set; None for what that cannot say (alternatives, patterns)."""
     version = version.strip()
     if not version.startswith(("=", "<", ">", "!", "~")):
         version = version.split(" ")[0]

@@ -31,7 +31,9 @@ def read_dockerfile(source: Source, include: OpenFile | None = None) -> list[Req
         if match is None:
             continue
         name = match[1].upper()
-        heredocs = [found_doc[2] for found_doc in _HEREDOC.finditer(text)] if name in ("RUN", "COPY", "ADD") else []
+        heredocs = (
+            [found_doc[2] for found_doc in _HEREDOC.finditer(text)] if name in ("RUN", "COPY", "ADD") else []
+        )
         body_start = at
         for delimiter in heredocs:
             end = re.compile(rf"^\t*{delimiter}[ \t\r]*$", re.MULTILINE).search(source.text, at)
@@ -51,7 +53,8 @@ def read_dockerfile(source: Source, include: OpenFile | None = None) -> list[Req
 def _logical_line(text: str, at: int) -> tuple[int, str, int]:
     """An instruction with its continuation lines: start, text of the same length, offset of what follows.
 
-    Comment lines and empty lines inside it are dropped by Docker; here they become blanks that continue the line.
+    Comment lines and empty lines inside it are dropped by Docker; here they become blanks that continue the
+    line.
     """
     start = at
     parts: list[str] = []
@@ -94,4 +97,6 @@ def _base(source: Source, start: int, text: str, stages: set[str]) -> list[Skipp
     known = image.lower() in stages or image == "scratch"
     if stage[2]:
         stages.add(stage[2].lower())
-    return [] if known else [skipped_at(source, start, f"the packages of the base image {image} are not known")]
+    return (
+        [] if known else [skipped_at(source, start, f"the packages of the base image {image} are not known")]
+    )

@@ -1,4 +1,4 @@
-"""What an environment holds, from the names of its ``*.dist-info`` folders: nothing is imported and nothing is run."""
+"""What an environment holds, by the names of its ``*.dist-info`` folders: nothing is imported or run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 from cfglint.packages.requirement import Requirement, canonical_name
 
-_INFO = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>\d[^-]*?)(?:-py\d[\d.]*)?\.(?P<kind>dist-info|egg-info)")
+_INFO = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>\d[^-]*?)(?:-py\d[\d.]*)?"
+    r"\.(?P<kind>dist-info|egg-info)"
+)
 _LIBRARY = re.compile(r"(?:python|pypy)(\d+\.\d+)")
 _INTERPRETER = re.compile(r"(?:python|pypy)(\d+(?:\.\d+)?)?(?:\.exe)?")
 
@@ -20,7 +23,7 @@ class EnvironmentNotFoundError(Exception):
 
 
 class Environment(NamedTuple):
-    """An environment's package folders, first one first, its display name, and its Python ("3.11", "" if unknown)."""
+    """An environment: display name, package folders in order, Python version ("3.11", "" if unknown)."""
 
     name: str
     folders: tuple[str, ...]
@@ -28,7 +31,7 @@ class Environment(NamedTuple):
 
 
 def find_environment(root: str, variables: Mapping[str, str] = os.environ) -> Environment | None:
-    """The environment that a project's runs use: its ``.venv``, else the active one, else the one running cfglint."""
+    """What a project's runs use: its ``.venv``, else the active environment, else the one running cfglint."""
     for path, name in (
         (os.path.join(root, ".venv"), ".venv"),
         (variables.get("VIRTUAL_ENV", ""), "the active environment"),
@@ -39,11 +42,15 @@ def find_environment(root: str, variables: Mapping[str, str] = os.environ) -> En
             if folders:
                 return Environment(name, folders, python)
     own = tuple(path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages"))
-    return Environment("cfglint's own environment", own, f"{sys.version_info[0]}.{sys.version_info[1]}") if own else None
+    return (
+        Environment("cfglint's own environment", own, f"{sys.version_info[0]}.{sys.version_info[1]}")
+        if own
+        else None
+    )
 
 
 def environment_at(path: str) -> Environment:
-    """The environment of an interpreter, a virtual environment's folder or a site-packages folder (``--python PATH``).
+    """The environment of an interpreter, a virtual environment's folder or a site-packages folder.
 
     Raises EnvironmentNotFoundError.
     """
@@ -73,11 +80,13 @@ def _of_interpreter(path: str) -> tuple[tuple[str, ...], str]:
     if prefixes == ["/usr"]:
         prefixes.insert(0, "/usr/local")
     found = [_below(each, wanted if "." in wanted else "") for each in prefixes]
-    return tuple(folder for folders, _ in found for folder in folders), next((python for _, python in found if python), "")
+    return tuple(folder for folders, _ in found for folder in folders), next(
+        (python for _, python in found if python), ""
+    )
 
 
 def _below(prefix: str, wanted: str) -> tuple[tuple[str, ...], str]:
-    """The package folders below a prefix and their Python; none when several Pythons share it and none is wanted."""
+    """A prefix's package folders and Python; none when several Pythons share it and none is wanted."""
     settings = _settings(os.path.join(prefix, "pyvenv.cfg"))
     version = ".".join((settings.get("version") or settings.get("version_info") or wanted).split(".")[:2])
     libraries: dict[str, list[str]] = {}
@@ -89,8 +98,15 @@ def _below(prefix: str, wanted: str) -> tuple[tuple[str, ...], str]:
                 libraries.setdefault(match[1], []).append(os.path.join(folder, name))
     if not version and len(libraries) == 1:
         version = next(iter(libraries))
-    candidates = [os.path.join(each, kind) for each in libraries.get(version, ()) for kind in ("site-packages", "dist-packages")]
-    candidates += [os.path.join(prefix, "Lib", "site-packages"), os.path.join(prefix, "lib", "python3", "dist-packages")]
+    candidates = [
+        os.path.join(each, kind)
+        for each in libraries.get(version, ())
+        for kind in ("site-packages", "dist-packages")
+    ]
+    candidates += [
+        os.path.join(prefix, "Lib", "site-packages"),
+        os.path.join(prefix, "lib", "python3", "dist-packages"),
+    ]
     folders: dict[str, str] = {}
     for candidate in candidates:
         if os.path.isdir(candidate):
@@ -135,7 +151,9 @@ def installed(environment: Environment, packages: Iterable[str] | None = None) -
             if not _has_metadata(os.path.join(folder, entry), match["kind"]):
                 continue
             version = f"=={match['version'].replace('_', '-')}"
-            found[name] = Requirement(name, version, "installed", None, None, "", f"installed in {environment.name}")
+            found[name] = Requirement(
+                name, version, "installed", None, None, "", f"installed in {environment.name}"
+            )
     return list(found.values())
 
 

@@ -1,7 +1,7 @@
 """Install commands in shell text: notebook ``!pip`` lines, Dockerfile RUN instructions, shell scripts.
 
-The text is read as a shell reads it, so ``pip install trl>=0.9`` without quotes installs any version of trl (and writes
-a file named "=0.9"): it becomes a requirement without version and a Skipped entry that says so.
+The text is read as a shell reads it, so ``pip install trl>=0.9`` without quotes installs any version of trl
+(and writes a file named "=0.9"): it becomes a requirement without version and a Skipped entry that says so.
 """
 
 from __future__ import annotations
@@ -19,27 +19,41 @@ from cfglint.source import Source, Span
 
 _HINT = re.compile(r"\binstall\b|\badd\b|\bcreate\b")
 _ASSIGNMENT = re.compile(r"\w+\+?=")
-_PREFIXES = frozenset(("sudo", "env", "time", "nohup", "command", "exec", "then", "do", "else", "if", "while", "!", "xargs"))
+_PREFIXES = frozenset(
+    ("sudo", "env", "time", "nohup", "command", "exec", "then", "do", "else", "if", "while", "!", "xargs")
+)
 _RUNNERS = frozenset(("conda", "mamba", "micromamba", "uv", "poetry", "pipenv"))
 _PIP = re.compile(r"pip[0-9.]*(?:\.exe)?")
 _PYTHON = re.compile(r"(?:python|pypy|py)[0-9.]*(?:\.exe)?|sys\.executable")
 _SHELLS = frozenset(("bash", "sh", "zsh", "dash"))
 _FILE_OPTIONS = frozenset(("-r", "--requirement", "--requirements", "-c", "--constraint", "--constraints"))
 _EDITABLE = frozenset(("-e", "--editable"))
-_PIP_VALUES = frozenset(
-    ("-i", "--index-url", "--extra-index-url", "--index", "--default-index", "-f", "--find-links", "--trusted-host")
-    + ("--no-binary", "--only-binary", "-t", "--target", "--prefix", "--root", "--src", "--platform", "--python-version")
-    + ("--implementation", "--abi", "--upgrade-strategy", "--progress-bar", "--cache-dir", "--timeout", "--retries")
-    + ("-C", "--config-settings", "--config-setting", "--global-option", "--build-option", "--install-option")
-    + ("--use-feature", "--use-deprecated", "--log", "--proxy", "--report", "--exists-action", "--cert", "--client-cert")
-    + ("--python", "-p", "--torch-backend", "--group", "--extra", "--optional", "--resolution", "--prerelease")
-    + ("--exclude-newer", "--index-strategy", "--keyring-provider", "--link-mode", "--config-file", "--directory")
-    + ("--project", "--package", "--script", "--branch", "--tag", "--rev", "--color", "--reinstall-package", "-P")
-    + ("--upgrade-package", "--refresh-package", "--no-build-isolation-package", "--no-binary-package", "-b")
-    + ("--build-constraint", "--build-constraints", "--override", "--overrides", "--fork-strategy", "--marker", "-m")
-)
+_PIP_VALUES_TEXT = """
+-i --index-url --extra-index-url --index --default-index -f --find-links --trusted-host --no-binary
+--only-binary -t --target --prefix --root --src --platform --python-version --implementation --abi
+--upgrade-strategy --progress-bar --cache-dir --timeout --retries -C --config-settings --config-setting
+--global-option --build-option --install-option --use-feature --use-deprecated --log --proxy --report
+--exists-action --cert --client-cert --python -p --torch-backend --group --extra --optional --resolution
+--prerelease --exclude-newer --index-strategy --keyring-provider --link-mode --config-file --directory
+--project --package --script --branch --tag --rev --color --reinstall-package -P --upgrade-package
+--refresh-package --no-build-isolation-package --no-binary-package -b --build-constraint
+--build-constraints --override --overrides --fork-strategy --marker -m
+"""
+_PIP_VALUES = frozenset(_PIP_VALUES_TEXT.split())
 _CONDA_VALUES = frozenset(
-    ("-n", "--name", "-p", "--prefix", "-c", "--channel", "--solver", "--subdir", "--platform", "--repodata-fn", "--clone")
+    (
+        "-n",
+        "--name",
+        "-p",
+        "--prefix",
+        "-c",
+        "--channel",
+        "--solver",
+        "--subdir",
+        "--platform",
+        "--repodata-fn",
+        "--clone",
+    )
 )
 
 
@@ -58,7 +72,7 @@ class _Text(NamedTuple):
     span: Span
 
     def place(self, word: Word, cursor: int) -> Span:
-        """The span of a word in the source: by offset, or by searching on from a cursor where escapes shift offsets."""
+        """A word's span in the source: by offset, or searched from a cursor where escapes shift offsets."""
         start = self.span.start + word.start
         direct = Span(start, start + word.end - word.start)
         if self.source.slice(direct) == self.text[word.start : word.end]:
@@ -72,8 +86,9 @@ def read_install_lines(
 ) -> list[Requirement | Skipped]:
     """The requirements that the install commands of a shell text name.
 
-    ``text`` is the shell text (a leading ``!`` or ``%`` of a notebook line is accepted), ``span`` covers it in
-    ``source``; the two may differ by escapes. Requirements files that a command names are read through ``include``.
+    ``text`` is the shell text (a leading ``!`` or ``%`` of a notebook line is accepted), ``span`` covers it
+    in ``source``; the two may differ by escapes. Requirements files that a command names are read through
+    ``include``.
     """
     if _HINT.search(text) is None:
         return []
@@ -108,7 +123,12 @@ def _read(shell: _Text, include: OpenFile | None, seen: set[str]) -> list[Requir
 def _inner_script(command: Command) -> Word | None:
     """The script of ``bash -c "script"``."""
     words = command.words
-    if len(words) >= 3 and _tool(words[0]) in _SHELLS and words[1].value.startswith("-") and words[1].value.endswith("c"):
+    if (
+        len(words) >= 3
+        and _tool(words[0]) in _SHELLS
+        and words[1].value.startswith("-")
+        and words[1].value.endswith("c")
+    ):
         return words[2]
     return None
 
@@ -152,11 +172,16 @@ def _verb(names: list[str], verbs: tuple[str, ...]) -> int:
 
 
 def _skip_prefix(words: tuple[Word, ...]) -> int:
-    """The index of the word that names the program: behind assignments, ``sudo``, ``conda run -n name`` …"""
+    """The index of the program's name: behind assignments, ``sudo``, ``conda run -n name`` …"""
     at = 0
     while at < len(words):
         name = _tool(words[at])
-        if not name or name in _PREFIXES or (at and words[at].value.startswith("-")) or _ASSIGNMENT.match(name):
+        if (
+            not name
+            or name in _PREFIXES
+            or (at and words[at].value.startswith("-"))
+            or _ASSIGNMENT.match(name)
+        ):
             at += 1
         elif name in _RUNNERS and at + 1 < len(words) and words[at + 1].value == "run":
             at += 2
@@ -172,7 +197,7 @@ def _unquoted(shell: _Text, command: Command, cursor: int) -> list[Requirement |
         skipped_at(
             shell.source,
             shell.place(word, cursor).start,
-            f"{word.value}: not quoted, so the shell takes the < or > as a redirection and no version is asked for",
+            f"{word.value}: not quoted, so the shell redirects at the < or > and no version is asked for",
         )
         for word in command.glued
     ]
@@ -187,7 +212,12 @@ def _pip(
         if value == "--":
             continue
         name, glued, argument = value.partition("=")
-        if value.startswith("-") and not value.startswith("--") and value[:2] in ("-r", "-c", "-e") and len(value) > 2:
+        if (
+            value.startswith("-")
+            and not value.startswith("--")
+            and value[:2] in ("-r", "-c", "-e")
+            and len(value) > 2
+        ):
             name, glued, argument = value[:2], "=", value[2:].lstrip("=")
         if not value.startswith("-"):
             yield word, [_requirement(shell, word, shell.place(word, cursor))]
@@ -210,7 +240,9 @@ def _requirement(shell: _Text, word: Word, span: Span) -> Requirement | Skipped:
     if word.dynamic:
         return skipped_at(shell.source, span.start, f"{word.value}: depends on a variable")
     if not is_location(word.value) and word.value.endswith(".txt"):
-        return skipped_at(shell.source, span.start, f"{word.value}: a requirements file without -r is not installed")
+        return skipped_at(
+            shell.source, span.start, f"{word.value}: a requirements file without -r is not installed"
+        )
     return parse_requirement(shell.source, word.value, span, shell.source.path)
 
 
@@ -223,7 +255,14 @@ def _conda(
         if word.value in ("-f", "--file"):
             operand = next(remaining, None)
             if operand is not None:
-                yield operand, [skipped_at(shell.source, span.start, f"{operand.value}: a conda file is read by itself")]
+                yield (
+                    operand,
+                    [
+                        skipped_at(
+                            shell.source, span.start, f"{operand.value}: a conda file is read by itself"
+                        )
+                    ],
+                )
         elif word.value.startswith("-"):
             if word.value in _CONDA_VALUES:
                 next(remaining, None)

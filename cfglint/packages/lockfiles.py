@@ -1,7 +1,7 @@
 """Lock files: uv.lock, poetry.lock, pdm.lock, pylock.toml and Pipfile.lock.
 
-The TOML ones are written by programs, one key a line, so they are read line by line: a lock of a thousand packages
-takes some milliseconds where a TOML parser takes a second, and each version comes with its span.
+The TOML ones are written by programs, one key a line, so they are read line by line: a lock of a thousand
+packages takes some milliseconds where a TOML parser takes a second, and each version comes with its span.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ARRAY = re.compile(r"\[((?:\s|,|\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*')*)\]")
 
 
 def read_toml_lock(source: Source) -> list[Requirement | Skipped]:
-    """The entries of uv.lock, poetry.lock, pdm.lock or pylock.toml; a package may have one for each of several markers."""
+    """The entries of uv.lock, poetry.lock, pdm.lock or pylock.toml; markers tell entries of one apart."""
     text = source.text
     conflict = _CONFLICT.search(text)
     if conflict is not None:

@@ -17,7 +17,7 @@ _UNVERSIONED = ("git", "hg", "path", "url", "file")
 def parse_poetry_dependency(
     source: Source, name: str, value: Any, spans: dict[Path, Span], path: Path
 ) -> list[Requirement | Skipped]:
-    """Read one entry of a dependency table; ``spans`` are the TOML spans of the source, ``path`` leads to the entry.
+    """Read one entry of a dependency table; ``path`` leads to it in the TOML ``spans`` of the source.
 
     The place is the constraint's text. A list holds alternatives that markers tell apart.
     """
@@ -44,7 +44,9 @@ def parse_poetry_dependency(
         return [skipped_at(source, span.start, f"{name}: not a version constraint: {written!r}")]
     specifier = poetry_specifier(written)
     if specifier is None:
-        return [skipped_at(source, span.start, f"{name}: a version constraint that PEP 440 cannot say: {written}")]
+        return [
+            skipped_at(source, span.start, f"{name}: a version constraint that PEP 440 cannot say: {written}")
+        ]
     kind = specifier_kind(specifier)
     version_span = span if specifier else None
     return [Requirement(package, specifier, kind, Place(source, span), version_span, marker, source.path)]
@@ -63,7 +65,7 @@ def _marker(table: dict[str, Any]) -> str:
 
 
 def poetry_specifier(constraint: str) -> str | None:
-    """A Poetry constraint as a PEP 440 specifier set; None for alternatives ("||") and what is no constraint."""
+    """A Poetry constraint as a PEP 440 specifier set; None for alternatives ("||") and anything else."""
     text = constraint.strip()
     if text in ("*", ""):
         return ""

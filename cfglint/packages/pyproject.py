@@ -1,4 +1,4 @@
-"""Dependencies in pyproject.toml: PEP 621, dependency groups (PEP 735), Poetry, and setuptools' dynamic files."""
+"""Dependencies in pyproject.toml: PEP 621, dependency groups (PEP 735), Poetry, setuptools' files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _LINE = re.compile(r"\(at line (\d+)")
 
 
 def read_pyproject(source: Source, include: OpenFile | None = None) -> list[Requirement | Skipped]:
-    """Everything a project depends on, all extras and groups included: which of them a run uses is not written down.
+    """All that a project depends on, every extra and group: which of them a run uses is not written down.
 
-    What is needed only to build the project (``build-system.requires``) and uv's own settings say nothing about runs.
+    What is needed only to build the project (``build-system.requires``) and uv's own settings say nothing
+    about runs.
     """
     try:
         data = read_toml(source.text)
@@ -45,12 +46,15 @@ def toml_skipped(source: Source, error: TomlError) -> Skipped:
     return Skipped(source.path, int(line[1]) if line else 1, str(error))
 
 
-def read_texts(source: Source, spans: dict[Path, Span], path: Path, texts: object) -> list[Requirement | Skipped]:
-    """The requirements of a TOML array of PEP 508 texts; tables in it (``include-group``) are read where they stand."""
+def read_texts(
+    source: Source, spans: dict[Path, Span], path: Path, texts: object
+) -> list[Requirement | Skipped]:
+    """The requirements of a TOML array of texts; tables in it (``include-group``) are read elsewhere."""
     found: list[Requirement | Skipped] = []
     for index, text in enumerate(texts if isinstance(texts, list) else ()):
+        at = (*path, index)
         if isinstance(text, str):
-            found.append(parse_requirement(source, text, spans[(*path, index)], source.path))
+            found.append(parse_requirement(source, text, spans[at], source.path))
     return found
 
 
@@ -82,7 +86,11 @@ def _poetry_tables(data: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]
 def _python(source: Source, specifier: str, span: Span) -> list[Requirement | Skipped]:
     specifier = specifier.replace(" ", "")
     kind = specifier_kind(specifier)
-    return [Requirement("python", specifier, kind, Place(source, span), span, "", source.path)] if specifier else []
+    return (
+        [Requirement("python", specifier, kind, Place(source, span), span, "", source.path)]
+        if specifier
+        else []
+    )
 
 
 def _dynamic(

@@ -14,17 +14,18 @@ _SEPARATORS = re.compile(r"[-_.]+")
 class Requirement(NamedTuple):
     """What one line, lock entry or installed distribution says about a package.
 
-    ``name`` is canonical (PEP 503: "unsloth-zoo"). ``specifier`` is a PEP 440 specifier set as text: "" when nothing
-    is said, "==1.2.3" for a lock entry or an installed distribution. ``kind`` is one of
+    ``name`` is canonical (PEP 503: "unsloth-zoo"). ``specifier`` is a PEP 440 specifier set as text: "" when
+    nothing is said, "==1.2.3" for a lock entry or an installed distribution. ``kind`` is one of
 
     - "target": the user stated it; "lock": an entry of a lock file; "pin": ``==`` or ``===`` one version;
-    - "installed": a distribution of an environment; "url": a repository, path or URL, so the version is unknown;
+    - "installed": a distribution of an environment; "url": a repository, path or URL, so the version is
+      unknown;
     - "range": any other specifier; "any": no version.
 
-    ``place`` is the smallest text that carries it (None for an installed distribution): the requirement without
-    trailing comment, the version string of a lock entry. ``version_span`` covers the specifier text alone, for fixes
-    (None where there is none or where it cannot be edited by itself). ``marker`` is PEP 508 marker text or "".
-    ``origin`` names where it was read, for people: a path, or "installed in .venv".
+    ``place`` is the smallest text that carries it (None for an installed distribution): the requirement
+    without trailing comment, the version string of a lock entry. ``version_span`` covers the specifier text
+    alone, for fixes (None where there is none or where it cannot be edited by itself). ``marker`` is PEP 508
+    marker text or "". ``origin`` names where it was read, for people: a path, or "installed in .venv".
     """
 
     name: str
@@ -37,7 +38,7 @@ class Requirement(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A part of a dependency source that was not understood or not followed, and why; ``line`` counts from 1."""
+    """A part of a dependency source that was not understood or followed, and why; lines count from 1."""
 
     path: str
     line: int

@@ -1,7 +1,7 @@
 """One PEP 508 requirement text, or a bare URL or path as pip takes it, to a Requirement with spans.
 
-The plain form (name, extras, version clauses) is recognised here, so that reading a requirements file does not pay for
-importing ``packaging``; anything else is accepted or refused by ``packaging.requirements``.
+The plain form (name, extras, version clauses) is recognised here, so that reading a requirements file does
+not pay for importing ``packaging``; anything else is accepted or refused by ``packaging.requirements``.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _PERCENT = re.compile(r"%2[bB]")
 def parse_requirement(source: Source, text: str, span: Span, origin: str) -> Requirement | Skipped:
     """Read one requirement.
 
-    ``text`` is what the tool sees, ``span`` covers it in ``source``. Where the two differ (an escaped string), the
-    place is the whole span and there is no version span.
+    ``text`` is what the tool sees, ``span`` covers it in ``source``. Where the two differ (an escaped
+    string), the place is the whole span and there is no version span.
     """
     exact = source.slice(span) == text
     stripped = text.strip()
@@ -61,7 +61,11 @@ def parse_requirement(source: Source, text: str, span: Span, origin: str) -> Req
         specifier = f"=={wheel['version']}" if wheel else ""
         return Requirement(name, specifier, "pin" if wheel else "url", place, None, marker, origin)
     specifier = _BLANKS.sub("", written)
-    version_span = Span(start + shape.start("specifier"), start + shape.end("specifier")) if exact and specifier else None
+    version_span = (
+        Span(start + shape.start("specifier"), start + shape.end("specifier"))
+        if exact and specifier
+        else None
+    )
     return Requirement(name, specifier, specifier_kind(specifier), place, version_span, marker, origin)
 
 
@@ -83,16 +87,20 @@ def _location(text: str, place: Place, origin: str) -> Requirement | Skipped:
     head = head.strip()
     wheel = _wheel(head)
     if wheel is not None:
-        return Requirement(canonical_name(wheel["name"]), f"=={wheel['version']}", "pin", place, None, marker.strip(), origin)
+        return Requirement(
+            canonical_name(wheel["name"]), f"=={wheel['version']}", "pin", place, None, marker.strip(), origin
+        )
     egg = _EGG.search(head)
     name = egg[1] if egg else _repository_name(head)
     if not name:
-        return skipped_at(place.source, place.span.start, f"a local path or URL that names no package: {head}")
+        return skipped_at(
+            place.source, place.span.start, f"a local path or URL that names no package: {head}"
+        )
     return Requirement(canonical_name(name), "", "url", place, None, marker.strip(), origin)
 
 
 def _repository_name(url: str) -> str:
-    """The last part of a repository's URL: pip would build it to learn the name, which is nearly always the same."""
+    """The last part of a repository's URL; pip would build it to learn the name, nearly always the same."""
     if not url.startswith(("git+", "hg+", "svn+", "bzr+")):
         return ""
     path = url.split("://", 1)[-1].split("#")[0].partition("/")[2].split("@")[0]

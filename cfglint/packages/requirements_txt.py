@@ -1,4 +1,4 @@
-"""Requirements and constraints files as pip reads them: https://pip.pypa.io/en/stable/reference/requirements-file-format/"""
+"""Requirements and constraints files as pip reads them (its "requirements file format")."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _PER_REQUIREMENT = re.compile(r"\s--?[a-z]")
 _OPTION = re.compile(r"(--?[A-Za-z][A-Za-z-]*)(?:\s*=\s*|\s*)(.*)", re.DOTALL)
-_FILES = {"-r": "requirements", "--requirement": "requirements", "-c": "constraints", "--constraint": "constraints"}
+_FILES = {
+    "-r": "requirements",
+    "--requirement": "requirements",
+    "-c": "constraints",
+    "--constraint": "constraints",
+}
 _EDITABLE = ("-e", "--editable")
 #: Options that change where or how pip installs, not what.
-_SETTINGS = frozenset(
-    ("-i", "--index-url", "--pypi-url", "--extra-index-url", "--no-index", "-f", "--find-links", "--trusted-host")
-    + ("--no-binary", "--only-binary", "--prefer-binary", "--pre", "--require-hashes", "--use-feature")
-    + ("--always-unzip", "-Z", "--process-dependency-links", "--config-settings", "--global-option")
-)
+_SETTINGS_TEXT = """
+-i --index-url --pypi-url --extra-index-url --no-index -f --find-links --trusted-host --no-binary
+--only-binary --prefer-binary --pre --require-hashes --use-feature --always-unzip -Z
+--process-dependency-links --config-settings --global-option
+"""
+_SETTINGS = frozenset(_SETTINGS_TEXT.split())
 
 
 def read_requirements(source: Source, include: OpenFile | None = None) -> list[Requirement | Skipped]:
@@ -44,14 +50,14 @@ def _read(source: Source, include: OpenFile | None, seen: set[str]) -> list[Requ
 def read_line(
     source: Source, start: int, text: str, include: OpenFile | None, seen: set[str]
 ) -> list[Requirement | Skipped]:
-    """One line of a requirements file without its comment: a requirement or an option. ``seen`` holds files being read."""
+    """A requirement or option: one line without its comment. ``seen`` holds the files being read."""
     if text.startswith("-"):
         return _option(source, start, text, include, seen)
     return [_requirement(source, start, text)]
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with backslash continuations blanked out and comments cut, so that offsets stay those of the text."""
+    """Lines with continuations blanked out and comments cut, so that offsets stay those of the text."""
     start = 0
     parts: list[str] = []
     at = 0
@@ -82,7 +88,9 @@ def _requirement(source: Source, start: int, text: str) -> Requirement | Skipped
     return parse_requirement(source, text, Span(start, start + len(text)), source.path)
 
 
-def _option(source: Source, start: int, text: str, include: OpenFile | None, seen: set[str]) -> list[Requirement | Skipped]:
+def _option(
+    source: Source, start: int, text: str, include: OpenFile | None, seen: set[str]
+) -> list[Requirement | Skipped]:
     match = _OPTION.match(text)
     name, argument = (match[1], match[2].strip()) if match else (text, "")
     if name not in _FILES and name[:2] in ("-r", "-c", "-e", "-i", "-f") and not name.startswith("--"):
@@ -96,7 +104,9 @@ def _option(source: Source, start: int, text: str, include: OpenFile | None, see
     return included(source, start, argument, include, seen)
 
 
-def included(source: Source, start: int, name: str, include: OpenFile | None, seen: set[str]) -> list[Requirement | Skipped]:
+def included(
+    source: Source, start: int, name: str, include: OpenFile | None, seen: set[str]
+) -> list[Requirement | Skipped]:
     """The requirements of a file that a source names, or why it was not read."""
     if not name:
         return [skipped_at(source, start, "names no file")]

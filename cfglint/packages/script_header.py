@@ -10,7 +10,9 @@ from cfglint.packages.requirement import Requirement, Skipped, skipped_at, speci
 from cfglint.packages.toml_spans import TomlError, read_toml, toml_spans
 from cfglint.source import Source, Span
 
-_BLOCK = re.compile(r"^# /// script[ \t]*\r?\n(?P<content>(?:^#(?:| .*)\r?\n)+?)^# ///[ \t]*\r?$", re.MULTILINE)
+_BLOCK = re.compile(
+    r"^# /// script[ \t]*\r?\n(?P<content>(?:^#(?:| .*)\r?\n)+?)^# ///[ \t]*\r?$", re.MULTILINE
+)
 
 
 def read_script_header(source: Source) -> list[Requirement | Skipped]:
@@ -30,5 +32,7 @@ def read_script_header(source: Source) -> list[Requirement | Skipped]:
     if isinstance(python, str) and python:
         span: Span = spans[("requires-python",)]
         kind = specifier_kind(python)
-        found.append(Requirement("python", python.replace(" ", ""), kind, Place(source, span), span, "", source.path))
+        found.append(
+            Requirement("python", python.replace(" ", ""), kind, Place(source, span), span, "", source.path)
+        )
     return found

@@ -1,4 +1,4 @@
-"""Shell text to simple commands of words, each word with its offsets: enough of a shell to read install lines."""
+"""Shell text to commands of words with offsets: enough of a shell to read install lines."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ _WORD_ENDS = " \t\r\n;&|()<>"
 class Word(NamedTuple):
     """One word after quote removal.
 
-    ``start`` and ``end`` enclose the value without quotes when it stands in the text as it is (``exact``), else the
-    word as written. ``dynamic`` says that an expansion ($NAME, ``$(...)``, IPython's {name}) is part of it.
+    ``start`` and ``end`` enclose the value without quotes when it stands in the text as it is (``exact``),
+    else the word as written. ``dynamic`` says that an expansion ($NAME, ``$(...)``, IPython's {name}) is part
+    of it.
     """
 
     value: str
@@ -28,7 +29,7 @@ class Word(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A simple command. ``glued`` holds redirections written right behind a word, as in ``pip install trl>=0.9``."""
+    """A simple command. ``glued`` holds redirections right behind a word (``pip install trl>=0.9``)."""
 
     words: tuple[Word, ...]
     glued: tuple[Word, ...]
@@ -128,7 +129,7 @@ def _word(text: str, start: int) -> tuple[Word, int]:
     written = text[start:at]
     if written == value:
         return Word(value, start, at, True, dynamic), at
-    if written[1:-1] == value and written[0] == written[-1] and written[0] in "'\"":
+    if len(written) > 1 and written[1:-1] == value and written[0] == written[-1] and written[0] in "'\"":
         return Word(value, start + 1, at - 1, True, dynamic), at
     return Word(value, start, at, False, dynamic), at
 

@@ -15,9 +15,18 @@ _KINDS = (
     (re.compile(r"(?:uv|poetry|pdm)\.lock|pylock(?:\.[^/]+)?\.toml"), "lock"),
     (re.compile(r"Pipfile\.lock"), "pipfile-lock"),
     (re.compile(r"Pipfile"), "pipfile"),
-    (re.compile(r"(?:[\w.-]*[-_.])?(?:requirements?|constraints?)(?:[-_.]?[\w.-]*)?\.(?:txt|in|lock)"), "requirements"),
-    (re.compile(r"(?:environment|conda)(?:[-_.][\w.-]*)?\.ya?ml|[\w.-]*[-_.](?:conda|environment)\.ya?ml"), "conda"),
-    (re.compile(r"(?:[\w-]+[.-])?(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\.[Dd]ockerfile"), "dockerfile"),
+    (
+        re.compile(r"(?:[\w.-]*[-_.])?(?:requirements?|constraints?)(?:[-_.]?[\w.-]*)?\.(?:txt|in|lock)"),
+        "requirements",
+    ),
+    (
+        re.compile(r"(?:environment|conda)(?:[-_.][\w.-]*)?\.ya?ml|[\w.-]*[-_.](?:conda|environment)\.ya?ml"),
+        "conda",
+    ),
+    (
+        re.compile(r"(?:[\w-]+[.-])?(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\.[Dd]ockerfile"),
+        "dockerfile",
+    ),
 )
 _REQUIREMENTS_FOLDER = re.compile(r"(?:^|/)(?:requirements|constraints)/[^/]+\.(?:txt|in)")
 
@@ -40,8 +49,8 @@ def is_dependency_file(path: str) -> bool:
 def read_dependency_file(source: Source, open_file: OpenFile | None = None) -> list[Requirement | Skipped]:
     """Everything that a dependency file says, files that it includes through ``open_file``.
 
-    ``open_file`` takes a path and raises UnreadableError with a reason; without it, included files are Skipped.
-    Raises ValueError for a file whose name is not that of a dependency file.
+    ``open_file`` takes a path and raises UnreadableError with a reason; without it, included files are
+    Skipped. Raises ValueError for a file whose name is not that of a dependency file.
     """
     kind = source_kind(source.path)
     if kind == "requirements":

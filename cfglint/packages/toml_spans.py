@@ -14,7 +14,11 @@ from cfglint.source import Span
 Path = tuple[str | int, ...]
 
 _STRING = r"\"\"\"(?:\\.|[^\\])*?\"{3,5}|'''.*?'{3,5}|\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*'"
-_TOKEN = re.compile(rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*)|(?P<space>[ \t\r]+)|(?P<mark>[\n\[\]{{}}=,.])|(?P<bare>[^\s\[\]{{}}=,.#\"']+)", re.DOTALL)
+_TOKEN = re.compile(
+    rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*)|(?P<space>[ \t\r]+)|(?P<mark>[\n\[\]{{}}=,.])"
+    r"|(?P<bare>[^\s\[\]{}=,.#\"']+)",
+    re.DOTALL,
+)
 
 
 class TomlError(Exception):
@@ -27,17 +31,18 @@ def read_toml(text: str) -> dict[str, Any]:
         if sys.version_info >= (3, 11):
             import tomllib
         else:
-            import tomli as tomllib
+            import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:
         raise TomlError("reading TOML on Python 3.10 needs the package tomli") from error
     try:
-        return tomllib.loads(text)
+        values: dict[str, Any] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise TomlError(f"not valid TOML: {error}") from error
+    return values
 
 
 def toml_spans(text: str) -> dict[Path, Span]:
-    """The span of each string, without its quotes, and of each other scalar, by the path of keys and indexes to it."""
+    """The span of each scalar (a string's without quotes) by the path of keys and indexes to it."""
     return _Walk(text).spans
 
 

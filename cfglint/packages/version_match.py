@@ -1,8 +1,8 @@
 """Whether a version lies in a version range of a rule, in the order of PEP 440.
 
-Rules speak of bugs, so ``<0.9.3`` holds for 0.9.3.dev0 and 0.9.3rc1, which were built before the fix; a PEP 440
-specifier set would exclude them. Local parts ("+cu124") play no role unless the rule names one.
-This module imports packaging; import it only where a version is compared.
+Rules speak of bugs, so ``<0.9.3`` holds for 0.9.3.dev0 and 0.9.3rc1, which were built before the fix; a PEP
+440 specifier set would exclude them. Local parts ("+cu124") play no role unless the rule names one. This
+module imports packaging; import it only where a version is compared.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Clause(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """The interval that a specifier lies in; None is no bound. ``exact`` says that it is the whole interval."""
+    """The interval a specifier lies in; None is no bound. ``exact`` says that it is the whole interval."""
 
     low: Version | None
     low_included: bool
@@ -118,7 +118,10 @@ _End = tuple[Version, bool]
 def _interval(operator: str, version: Version, prefix: bool) -> tuple[_End | None, _End | None]:
     if prefix:
         after = (*version.release[:-1], version.release[-1] + 1)
-        first, last = (Version(f"{version.epoch}!" + ".".join(map(str, parts)) + ".dev0") for parts in (version.release, after))
+        first, last = (
+            Version(f"{version.epoch}!" + ".".join(map(str, parts)) + ".dev0")
+            for parts in (version.release, after)
+        )
         return (first, True), (last, False)
     if operator in ("==", "==="):
         return (version, True), (version, True)
@@ -143,7 +146,9 @@ def inside(inner: Bounds, outer: Bounds) -> bool:
     if not outer.exact:
         return False
     if outer.low is not None and (
-        inner.low is None or inner.low < outer.low or (inner.low == outer.low and inner.low_included and not outer.low_included)
+        inner.low is None
+        or inner.low < outer.low
+        or (inner.low == outer.low and inner.low_included and not outer.low_included)
     ):
         return False
     return outer.high is None or not (

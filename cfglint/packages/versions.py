@@ -11,7 +11,7 @@ from functools import lru_cache
 from cfglint.packages.requirement import Requirement
 from cfglint.rules_dir import rules_dir
 
-#: What speaks louder. Locks and pins are weighed together with the nearness of their files (see ``version_sets``).
+#: What speaks louder. Locks and pins are weighed with the nearness of their files (``version_sets``).
 _ORDER = ("target", "lock", "pin", "installed", "url", "range", "any")
 _EXACT = frozenset(("target", "lock", "pin", "installed"))
 
@@ -32,7 +32,8 @@ DEFAULT_ENVIRONMENT = {
 
 #: Which extras and groups get installed is not written down, so a marker's part about them may hold.
 _CHOICE = re.compile(
-    r"\bextra\b\s*[!=]=\s*(?:'[^']*'|\"[^\"]*\")|(?:'[^']*'|\"[^\"]*\")\s*(?:[!=]=\s*extra\b|(?:not\s+)?in\s+(?:extras|dependency_groups)\b)"
+    r"\bextra\b\s*[!=]=\s*(?:'[^']*'|\"[^\"]*\")"
+    r"|(?:'[^']*'|\"[^\"]*\")\s*(?:[!=]=\s*extra\b|(?:not\s+)?in\s+(?:extras|dependency_groups)\b)"
 )
 
 
@@ -48,13 +49,13 @@ def _table(name: str) -> dict[str, list[str]]:
 
 @lru_cache(maxsize=256)
 def releases(package: str) -> tuple[str, ...]:
-    """The tabled releases of a package in version order, yanked ones included; () for a package without a table."""
+    """The tabled releases of a package in version order, yanked ones included; () if it has no table."""
     return tuple(_table("releases.json").get(package, ()))
 
 
 @lru_cache(maxsize=512)
 def admitted(package: str, specifier: str) -> tuple[str, ...]:
-    """The tabled releases that an installer may choose for a specifier: it passes over yanked and pre-releases."""
+    """The tabled releases an installer may choose for a specifier: it passes over yanked and pre-releases."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
@@ -68,15 +69,19 @@ def admitted(package: str, specifier: str) -> tuple[str, ...]:
 class VersionSet:
     """The releases of one package that a run may see.
 
-    ``kind`` is the kind of the requirements that decided ("target", "lock", "pin", "installed", "url", "range",
-    "any"), or "unsaid"; ``requirements`` are those requirements. ``versions`` holds the exact versions (several when
-    a lock file has one for each of several platforms), () when the set is not exact.
+    ``kind`` is the kind of the requirements that decided ("target", "lock", "pin", "installed", "url",
+    "range", "any"), or "unsaid"; ``requirements`` are those requirements. ``versions`` holds the exact
+    versions (several when a lock file has one for each of several platforms), () when the set is not exact.
     """
 
     __slots__ = ("_answers", "kind", "package", "requirements", "versions")
 
     def __init__(
-        self, package: str, requirements: tuple[Requirement, ...] = (), kind: str = "unsaid", versions: tuple[str, ...] = ()
+        self,
+        package: str,
+        requirements: tuple[Requirement, ...] = (),
+        kind: str = "unsaid",
+        versions: tuple[str, ...] = (),
     ) -> None:
         self.package = package
         self.requirements = requirements
@@ -97,7 +102,8 @@ class VersionSet:
     def satisfies(self, spec: str) -> bool | None:
         """True if every release of the set lies in a range, False if none does, else None (undecided).
 
-        Comparison follows version order (0.9.3.dev0 is in ``<0.9.3``). Raises ValueError for a malformed range.
+        Comparison follows version order (0.9.3.dev0 is in ``<0.9.3``). Raises ValueError for a malformed
+        range.
         """
         if spec not in self._answers:
             self._answers[spec] = self._decide(spec)
@@ -124,7 +130,7 @@ class VersionSet:
         return True if inside(said, asked) else False if disjoint(said, asked) else None
 
     def newest(self) -> VersionSet | None:
-        """For a range: the pin of the newest tabled release that it admits, which is what an installer takes today."""
+        """For a range: the pin of the newest tabled release it admits, which an installer takes today."""
         versions = admitted(self.package, self.specifier) if self.kind == "range" else ()
         return VersionSet(self.package, self.requirements, "pin", versions[-1:]) if versions else None
 
@@ -137,13 +143,16 @@ class VersionSet:
         return self.specifier or "not pinned"
 
 
-def version_sets(requirements: Iterable[Requirement], environment: Mapping[str, str] | None = None) -> dict[str, VersionSet]:
+def version_sets(
+    requirements: Iterable[Requirement], environment: Mapping[str, str] | None = None
+) -> dict[str, VersionSet]:
     """What all requirements together say, package by package.
 
-    The loudest kind decides: target, lock, pin, installed, URL, range, any. Among locks and pins those of the deepest
-    folder (a script's or notebook's own lines deeper still) come first, since the nearest file is the one in use; where
-    several of them remain, the run may see each. Ranges intersect. Requirements whose marker is false for the
-    ``environment`` (PEP 508 variables; default: CPython 3.11 on Linux x86_64) are left out.
+    The loudest kind decides: target, lock, pin, installed, URL, range, any. Among locks and pins those of the
+    deepest folder (a script's or notebook's own lines deeper still) come first, since the nearest file is the
+    one in use; where several of them remain, the run may see each. Ranges intersect. Requirements whose
+    marker is false for the ``environment`` (PEP 508 variables; default: CPython 3.11 on Linux x86_64) are
+    left out.
     """
     variables = {**DEFAULT_ENVIRONMENT, **(environment or {})}
     by_package: dict[str, list[Requirement]] = {}
@@ -185,7 +194,7 @@ def _depth(requirement: Requirement) -> int:
 
 
 def applies(marker: str, variables: Mapping[str, str]) -> bool:
-    """Whether a PEP 508 marker may hold; one that cannot be evaluated may, and so may any choice of extras."""
+    """Whether a PEP 508 marker may hold: one that cannot be evaluated may, as may any choice of extras."""
     from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 
     try:

@@ -82,7 +82,9 @@ def test_a_version_without_quotes_is_a_redirection(facts, skipped) -> None:  # t
     assert reason.startswith("trl>=0.9: not quoted")
 
 
-@pytest.mark.parametrize("word", ["$TRL", '"trl==$VERSION"', "trl=={version}", "trl==${V:-0.9}", "$(cat pins)", "`cat pins`"])
+@pytest.mark.parametrize(
+    "word", ["$TRL", '"trl==$VERSION"', "trl=={version}", "trl==${V:-0.9}", "$(cat pins)", "`cat pins`"]
+)
 def test_a_word_that_the_shell_computes_is_skipped(word: str, facts, skipped) -> None:  # type: ignore[no-untyped-def]
     found = shell(f"pip install {word} peft")
     assert facts(found) == [("peft", "", "any", "peft", "")]
@@ -107,13 +109,17 @@ def test_requirements_files_that_a_command_names_are_read() -> None:
 
 
 def test_editable_urls_and_local_projects(facts, skipped) -> None:  # type: ignore[no-untyped-def]
-    found = shell('pip install -e . && pip install -e "git+https://code.example/o/trl.git#egg=trl" git+https://code.example/o/peft')
+    found = shell(
+        'pip install -e . && pip install -e "git+https://code.example/o/trl.git#egg=trl" git+https://code.example/o/peft'
+    )
     assert [fact[:3] for fact in facts(found)] == [("trl", "", "url"), ("peft", "", "url")]
     assert len(skipped(found)) == 1
 
 
 def test_conda_packages_by_their_pip_names(facts) -> None:  # type: ignore[no-untyped-def]
-    found = shell("mamba create -n train python=3.10 pytorch=2.1.0 'conda-forge::datasets>=2.0' transformers=4.40")
+    found = shell(
+        "mamba create -n train python=3.10 pytorch=2.1.0 'conda-forge::datasets>=2.0' transformers=4.40"
+    )
     assert facts(found) == [
         ("python", "==3.10.*", "range", "python=3.10", "=3.10"),
         ("torch", "==2.1.0", "pin", "pytorch=2.1.0", "=2.1.0"),
@@ -123,7 +129,7 @@ def test_conda_packages_by_their_pip_names(facts) -> None:  # type: ignore[no-un
 
 
 def test_places_in_a_notebook_are_those_of_the_file(facts) -> None:  # type: ignore[no-untyped-def]
-    line = "!pip install \"trl==0.9.4\" 'peft<1' \\\n  \"torch==2.4.0\" é\n"
+    line = '!pip install "trl==0.9.4" \'peft<1\' \\\n  "torch==2.4.0" é\n'
     raw = '{"source": ' + json.dumps(line, ensure_ascii=False) + ', "x": "torch==2.4.0"}'
     start = raw.index("!pip")
     found = read_install_lines(Source("t.ipynb", raw), line, Span(start, raw.index(', "x"') - 1))
@@ -156,6 +162,6 @@ def test_no_text_crashes_the_shell_reader(text: str) -> None:
 
 
 def test_an_assignment_and_a_comment_are_no_words() -> None:
-    [command] = commands("a 'b c' \"d\\\"e\" f\\ g # h\n")
+    [command] = commands('a \'b c\' "d\\"e" f\\ g # h\n')
     assert [word.value for word in command.words] == ["a", "b c", 'd"e', "f g"]
     assert [word.exact for word in command.words] == [True, True, False, False]

@@ -44,7 +44,13 @@ def test_kind_of_a_specifier(specifier: str, kind: str) -> None:
     ("text", "name", "specifier", "kind", "version"),
     [
         ("transformers==4.50.3", "transformers", "==4.50.3", "pin", "==4.50.3"),
-        ("Unsloth_Zoo >= 2025.3 , < 2025.4", "unsloth-zoo", ">=2025.3,<2025.4", "range", ">= 2025.3 , < 2025.4"),
+        (
+            "Unsloth_Zoo >= 2025.3 , < 2025.4",
+            "unsloth-zoo",
+            ">=2025.3,<2025.4",
+            "range",
+            ">= 2025.3 , < 2025.4",
+        ),
         ("trl (>=0.9)", "trl", ">=0.9", "range", ">=0.9"),
         ("torch==2.6.0+cu124", "torch", "==2.6.0+cu124", "pin", "==2.6.0+cu124"),
         ("peft~=0.11.0", "peft", "~=0.11.0", "range", "~=0.11.0"),
@@ -52,12 +58,24 @@ def test_kind_of_a_specifier(specifier: str, kind: str) -> None:
         ("unsloth[colab-new, cu121]==2024.8", "unsloth", "==2024.8", "pin", "==2024.8"),
         ("trl @ git+https://code.example/trl.git@main", "trl", "", "url", ""),
         ("unsloth[colab-new]@git+https://code.example/unsloth.git", "unsloth", "", "url", ""),
-        ("git+https://code.example/org/transformers.git@v4.49.0#subdirectory=x", "transformers", "", "url", ""),
+        (
+            "git+https://code.example/org/transformers.git@v4.49.0#subdirectory=x",
+            "transformers",
+            "",
+            "url",
+            "",
+        ),
         ("git+ssh://git@code.example/org/peft", "peft", "", "url", ""),
         ("git+https://code.example/x.git#egg=trl", "trl", "", "url", ""),
         ("https://index.example/trl-0.9.4-py3-none-any.whl", "trl", "==0.9.4", "pin", ""),
         ("x/torch-2.3.0%2Bcu121-cp311-cp311-linux_x86_64.whl", "torch", "==2.3.0+cu121", "pin", ""),
-        ("flash-attn @ https://index.example/flash_attn-2.5.8-1-cp311-cp311-any.whl", "flash-attn", "==2.5.8", "pin", ""),
+        (
+            "flash-attn @ https://index.example/flash_attn-2.5.8-1-cp311-cp311-any.whl",
+            "flash-attn",
+            "==2.5.8",
+            "pin",
+            "",
+        ),
     ],
 )
 def test_one_requirement(text: str, name: str, specifier: str, kind: str, version: str) -> None:
@@ -66,10 +84,13 @@ def test_one_requirement(text: str, name: str, specifier: str, kind: str, versio
     assert (found.name, found.specifier, found.kind) == (name, specifier, kind)
     assert found.place is not None
     assert found.place.source.slice(found.place.span) == text
-    assert (found.version_span and found.place.source.slice(found.version_span) or "") == version
+    assert ((found.version_span and found.place.source.slice(found.version_span)) or "") == version
 
 
-@pytest.mark.parametrize("text", ["", "two words", "trl=0.9", "trl>=0.*", "trl~=1", "trl>", "trl==0.9 ; nonsense ==", "-x", "trl[a"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "two words", "trl=0.9", "trl>=0.*", "trl~=1", "trl>", "trl==0.9 ; nonsense ==", "-x", "trl[a"],
+)
 def test_what_is_no_requirement_is_skipped(text: str) -> None:
     assert isinstance(parse(text), Skipped)
 
@@ -97,9 +118,14 @@ def test_a_text_that_the_source_escapes_has_the_whole_span_and_no_version_span()
 
 
 NUMBERS = st.lists(st.integers(0, 2030).map(str), min_size=1, max_size=4).map(".".join)
-SUFFIXES = st.sampled_from(["", "", "a1", "rc2", ".post1", ".dev0", "rc1.dev3", "+cu124", "+cu12.1", ".*", "-1", ".dev", "x"])
+SUFFIXES = st.sampled_from(
+    ["", "", "a1", "rc2", ".post1", ".dev0", "rc1.dev3", "+cu124", "+cu12.1", ".*", "-1", ".dev", "x"]
+)
 CLAUSES = st.tuples(
-    st.sampled_from(["==", "!=", "<=", ">=", "<", ">", "~=", "===", "="]), st.sampled_from(["", " "]), NUMBERS, SUFFIXES
+    st.sampled_from(["==", "!=", "<=", ">=", "<", ">", "~=", "===", "="]),
+    st.sampled_from(["", " "]),
+    NUMBERS,
+    SUFFIXES,
 )
 TEXTS = st.tuples(
     st.sampled_from(["trl", "Unsloth_Zoo", "a.b", "x1", "a-", "b_", "1"]),
@@ -121,7 +147,9 @@ def test_the_plain_form_is_accepted_and_read_as_packaging_does(text: str) -> Non
         return
     assert isinstance(found, Requirement)
     assert found.name == canonicalize_name(parsed.name)
-    assert {clause for clause in found.specifier.split(",") if clause} == {str(clause) for clause in parsed.specifier}
+    assert {clause for clause in found.specifier.split(",") if clause} == {
+        str(clause) for clause in parsed.specifier
+    }
     assert found.place is not None
     assert found.place.source.slice(found.place.span) == text.strip()
 
@@ -135,9 +163,11 @@ def test_plain_requirements_are_read_without_packaging() -> None:
     import subprocess
 
     code = (
-        "import sys; from cfglint.packages.requirements_txt import read_requirements; from cfglint.source import Source;"
+        "import sys; from cfglint.source import Source;"
+        "from cfglint.packages.requirements_txt import read_requirements;"
         "r = read_requirements(Source('r.txt', 'torch==2.6.0+cu124\\ntrl>=0.9,<0.12\\npeft\\n'));"
-        "assert len(r) == 3; print([m for m in sys.modules if m.startswith(('packaging', 'pydantic', 'importlib.metadata'))])"
+        "assert len(r) == 3; lazy = ('packaging', 'pydantic', 'importlib.metadata');"
+        "print([name for name in sys.modules if name.startswith(lazy)])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -46,7 +46,10 @@ def test_each_line_with_its_span(facts, skipped) -> None:  # type: ignore[no-unt
 
 def test_windows_line_ends_and_continuations(facts) -> None:  # type: ignore[no-untyped-def]
     found = read_requirements(Source("requirements.txt", "trl==0.9.4 \\\r\n  --hash=sha256:aa\r\npeft\r\n"))
-    assert facts(found) == [("trl", "==0.9.4", "pin", "trl==0.9.4", "==0.9.4"), ("peft", "", "any", "peft", "")]
+    assert facts(found) == [
+        ("trl", "==0.9.4", "pin", "trl==0.9.4", "==0.9.4"),
+        ("peft", "", "any", "peft", ""),
+    ]
 
 
 def test_a_comment_line_does_not_continue() -> None:
@@ -65,7 +68,16 @@ def opener(files: dict[str, str]):  # type: ignore[no-untyped-def]
     return open_file
 
 
-@pytest.mark.parametrize("line", ["-r sub/base.txt", "-rsub/base.txt", "--requirement=sub/base.txt", "-c sub/base.txt", "--constraint sub/base.txt"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-r sub/base.txt",
+        "-rsub/base.txt",
+        "--requirement=sub/base.txt",
+        "-c sub/base.txt",
+        "--constraint sub/base.txt",
+    ],
+)
 def test_included_files_are_read_with_their_own_places(line: str) -> None:
     files = {"sub/base.txt": "trl==0.9.4\n-r more.txt\n", "sub/more.txt": "peft==0.11.1\n"}
     found = read_requirements(Source("requirements.txt", f"torch\n{line}\n"), opener(files))
@@ -100,7 +112,9 @@ def test_what_is_not_followed_says_why(line: str, reason: str) -> None:
 
 
 NAMES = st.sampled_from(["trl", "peft", "unsloth_zoo", "flash-attn", "Torch"])
-PINS = st.tuples(st.sampled_from(["==", ">=", "<", "~="]), st.integers(0, 9), st.integers(0, 99)).map(lambda p: f"{p[0]}{p[1]}.{p[2]}")
+PINS = st.tuples(st.sampled_from(["==", ">=", "<", "~="]), st.integers(0, 9), st.integers(0, 99)).map(
+    lambda p: f"{p[0]}{p[1]}.{p[2]}"
+)
 TAILS = st.sampled_from(["", "  # why", " --hash=sha256:aa", " \\\n    --hash=sha256:aa", "\t"])
 HEADS = st.sampled_from(["", "\n", "# trl==0.1\n", "--pre\n", "\u00fc \U0001f600 ?\n"])
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import tomllib
 from typing import Any
 
 import pytest
+import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,9 +38,15 @@ url = "u3"
 
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> dict[tuple[str | int, ...], Any]:
     if isinstance(value, dict):
-        return {key: leaf for name, inner in value.items() for key, leaf in leaves(inner, (*path, name)).items()}
+        return {
+            key: leaf for name, inner in value.items() for key, leaf in leaves(inner, (*path, name)).items()
+        }
     if isinstance(value, list):
-        return {key: leaf for index, inner in enumerate(value) for key, leaf in leaves(inner, (*path, index)).items()}
+        return {
+            key: leaf
+            for index, inner in enumerate(value)
+            for key, leaf in leaves(inner, (*path, index)).items()
+        }
     return {path: value}
 
 
@@ -67,14 +73,20 @@ def test_a_commented_copy_is_not_taken_for_the_value() -> None:
 
 
 KEYS = st.sampled_from(["a", "b-c", '"d e"', "'f.g'", "h.i", "1.5"])
-STRINGS = st.sampled_from(['"x"', "'y'", '"\\u00e9\\""', '""', '"""z"""', '"#"', "'[t]'", "'''m\nn'''", '"""q""""'])
+STRINGS = st.sampled_from(
+    ['"x"', "'y'", '"\\u00e9\\""', '""', '"""z"""', '"#"', "'[t]'", "'''m\nn'''", '"""q""""']
+)
 SCALARS = st.one_of(STRINGS, st.sampled_from(["1", "-2.5e3", "true", "1979-05-27 07:32:00", "inf"]))
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.one_of(
         st.lists(inner, max_size=3).map(lambda items: "[" + ", ".join(items) + "]"),
-        st.lists(inner, max_size=3).map(lambda items: "[\n" + "".join(f" {item}, # ]\n" for item in items) + "]"),
-        st.lists(inner, max_size=2).map(lambda items: "{" + ", ".join(f"k{at} = {item}" for at, item in enumerate(items)) + "}"),
+        st.lists(inner, max_size=3).map(
+            lambda items: "[\n" + "".join(f" {item}, # ]\n" for item in items) + "]"
+        ),
+        st.lists(inner, max_size=2).map(
+            lambda items: "{" + ", ".join(f"k{at} = {item}" for at, item in enumerate(items)) + "}"
+        ),
     ),
     max_leaves=6,
 )

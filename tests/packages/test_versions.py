@@ -21,7 +21,10 @@ def tables(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
     """A small release table in place of the shipped one."""
     facts = tmp_path / "facts"
     facts.mkdir()
-    table = {"trl": ["0.8.0", "0.9.0", "0.9.2", "0.9.4", "0.10.0", "1.0.0rc1", "1.0.0", "1.1.0"], "peft": ["0.9.0", "0.10.0"]}
+    table = {
+        "trl": ["0.8.0", "0.9.0", "0.9.2", "0.9.4", "0.10.0", "1.0.0rc1", "1.0.0", "1.1.0"],
+        "peft": ["0.9.0", "0.10.0"],
+    }
     (facts / "releases.json").write_text(json.dumps(table))
     (facts / "yanked.json").write_text(json.dumps({"trl": ["0.9.2", "1.1.0"]}))
     monkeypatch.setattr(versions, "rules_dir", lambda: str(tmp_path))
@@ -32,8 +35,12 @@ def tables(tmp_path, monkeypatch):  # type: ignore[no-untyped-def]
         cached.cache_clear()
 
 
-def said(specifier: str, kind: str = "", file: str = "requirements.txt", marker: str = "", name: str = "trl") -> Requirement:
-    place = None if kind == "installed" else Place(Source(file, name + specifier), Span(0, len(name + specifier)))
+def said(
+    specifier: str, kind: str = "", file: str = "requirements.txt", marker: str = "", name: str = "trl"
+) -> Requirement:
+    place = (
+        None if kind == "installed" else Place(Source(file, name + specifier), Span(0, len(name + specifier)))
+    )
     return Requirement(name, specifier, kind or specifier_kind(specifier), place, None, marker, file)
 
 
@@ -200,7 +207,9 @@ def test_a_missing_table_is_an_empty_one(monkeypatch, tmp_path) -> None:  # type
 
 
 PARTS = st.lists(st.integers(0, 3).map(str), min_size=1, max_size=3).map(".".join)
-RANGES = st.lists(st.tuples(st.sampled_from(["<", "<=", ">", ">=", "=="]), PARTS).map("".join), min_size=1, max_size=3).map(",".join)
+RANGES = st.lists(
+    st.tuples(st.sampled_from(["<", "<=", ">", ">=", "=="]), PARTS).map("".join), min_size=1, max_size=3
+).map(",".join)
 
 
 @given(PARTS, RANGES)
