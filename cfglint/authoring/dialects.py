@@ -148,7 +148,8 @@ def _call(
         includes, namespace, defaults = parent["includes"], parent["namespace"], parent["defaults"]
     wanted = call.get("defaults")
     call_defaults = defaults if wanted is True else wanted or {}
-    compiled = _keys(dialect, call_keys, types)
+    shared = not own_namespace and "extends" not in call
+    compiled = {} if shared else _keys(dialect, call_keys, types)
     return {
         "names": call["names"],
         "role": call["role"],
@@ -156,13 +157,14 @@ def _call(
         "provides": call.get("provides", []),
         "namespace": namespace,
         "includes": includes,
-        "keys": compiled,
-        "reverse": _reverse(compiled),
-        "defaults": _defaults(dialect, call_defaults, affects),
+        # None: those of the dialect's files, so that twenty calls of one library do not repeat them.
+        "keys": None if shared else compiled,
+        "reverse": None if shared else _reverse(compiled),
+        "defaults": None if wanted is True and "extends" not in call else _defaults(dialect, call_defaults, affects),
         "sets": call.get("sets", {}),
         "callee_field": call.get("callee_field", ""),
         "string_model": call.get("string_model", ""),
-        "links": data.get("links", {}) if call["role"] == "arguments" else {},
+        "follows_links": call["role"] == "arguments",
     }
 
 

@@ -150,15 +150,17 @@ def _by_anchor(rows: Mapping[str, Any]) -> dict[str, list[Any]]:
 
 
 def anchor(pattern: str) -> str:
-    """The longest run of letters that every match of a pattern holds. FamilyFactsError if there is none."""
+    """The letters and digits that every match of a pattern holds, apart: "qwen 2 vl" of ``qwen-?2-?vl``.
+
+    Raises FamilyFactsError if no letters are always there.
+    """
     bare = pattern
-    while (inner := re.sub(r"\([^()]*\)[?*]?", " ", bare)) != bare:
+    while (inner := re.sub(r"\([^()]*\)[?*+]?", " ", bare)) != bare:
         bare = inner
-    runs = re.findall(r"[a-z]+(?:\d(?![?*]))?", re.sub(r"\[[^]]*\][?*+]?|.[?*]|\\d\+?", " ", bare))
-    if "|" in bare or not runs:
+    runs = re.findall(r"[a-z0-9]+", re.sub(r"\[[^]]*\][?*+]?|\\d[?*+]?|.[?*]", " ", bare))
+    if "|" in bare or not re.search(r"[a-z]{2}|[a-z]\d", " ".join(runs)):
         raise FamilyFactsError(f"nothing in {pattern!r} is always there")
-    longest: str = max(runs, key=len)
-    return longest
+    return " ".join(sorted(set(runs), key=runs.index))
 
 
 def write(table: Mapping[str, Any], path: str) -> None:

@@ -129,7 +129,7 @@ _CAPABILITY = {
 def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
     """Print the report."""
     chosen = given.get("output_format") or settings.output_format or "text"
-    color = wants_color(given.get("color") or "auto", sys.stdout) if chosen in ("text", "concise") else False
+    color = wants_color(given.get("color") or "auto", sys.stdout, os.environ) if chosen in ("text", "concise") else False
     descriptors = []
     if chosen == "sarif":
         names = {finding.rule for finding in linted.report.findings}

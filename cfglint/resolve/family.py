@@ -8,10 +8,10 @@ none.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from cfglint.rules_dir import rules_dir
@@ -57,7 +57,7 @@ class FamilyMatch(NamedTuple):
 
 @cache
 def _table() -> Mapping[str, Any]:
-    with Path(rules_dir(), "facts", "families.json").open(encoding="utf-8") as stream:
+    with open(os.path.join(rules_dir(), "facts", "families.json"), encoding="utf-8") as stream:
         table: Mapping[str, Any] = json.load(stream)
     return table
 
@@ -105,8 +105,10 @@ def resolve_family(name: str) -> FamilyMatch | None:
 
 
 def _anchored(rows: Mapping[str, list[Any]], text: str) -> Iterator[Any]:
-    """The rows whose anchor, a literal part of their pattern, occurs: compiling all is slow."""
-    return (row for anchor, anchored in rows.items() if anchor in text for row in anchored)
+    """The rows whose anchor occurs, which are the parts that all their matches hold: compiling each is slow."""
+    for anchor, anchored in rows.items():
+        if all(part in text for part in anchor.split()):
+            yield from anchored
 
 
 def _longest(patterns: Mapping[str, list[Any]], text: str) -> list[tuple[int, int, str]]:

@@ -149,7 +149,7 @@ def module_of(library: str, cls: str, version: str) -> str | None:
 
 
 def takes_any_keyword(library: str, cls: str, version: str) -> bool:
-    """Whether the constructor takes ``**kwargs``, so that an unknown name is no error. Raises UntabledError."""
+    """Whether the constructor takes ``**kwargs``, so that an unknown name is no error."""
     table, at = _table(library), position(library, version)
     return _covers(table["classes"].get(cls, {}).get("open", []), at)
 

@@ -158,8 +158,9 @@ def read_call(vocabulary: Vocabulary, pattern: CallPattern, source: Source, call
         model = call.argument("model", 0)
         if model is not None and isinstance(model.value, Scalar) and isinstance(model.value.value, str):
             reader.fields[spec["string_model"]] = reader.value(spec["string_model"], "model", model.value, model.span)
+    known_links = pattern.dialect["links"] if spec["follows_links"] else {}
     links = {
-        target + ":" + key: reader.value("", key, *reader.nodes[key]) for key, target in spec["links"].items() if key in reader.nodes
+        target + ":" + key: reader.value("", key, *reader.nodes[key]) for key, target in known_links.items() if key in reader.nodes
     }
     provides = frozenset() if call.open else frozenset(spec["provides"])
     layout = Layout("call", source, call.span, call.name_span, _spellings(pattern.keys, reader.fields))

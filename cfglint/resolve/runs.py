@@ -11,7 +11,6 @@ from cfglint.model.run import Document, Run
 from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
 from cfglint.parse.tree import Mapping
 from cfglint.resolve.families import family_fields
-from cfglint.resolve.launch import command_documents, launched_files
 from cfglint.resolve.project import ParsedFile, Project
 from cfglint.resolve.read import read_mapping
 from cfglint.resolve.requirements import attach_packages
@@ -97,6 +96,8 @@ class _Builder:
 
     def commands(self, parsed: ParsedFile) -> None:
         """One run for each launch command that starts a training that we can read."""
+        from cfglint.resolve.launch import command_documents, launched_files
+
         for command in parsed.commands:
             named = launched_files(self.project, command, parsed.file)
             documents = command_documents(self.vocabulary, command, parsed.source)
@@ -273,7 +274,10 @@ class _Builder:
         stated = deepspeed is not None and deepspeed.state != UNSET
         framework = run.fields.get("framework.name")
         in_charge = framework is not None and framework.value in _LAUNCHING
-        by_accelerate = "accelerate" in run.dialects
+        by_accelerate = any(document.dialect == "accelerate" and document.layout.kind == "mapping" for document in run.documents)
+        # Without a config file `accelerate launch` reads the user's own default one.
+        launcher = run.fields.get("launch.launcher")
+        launched = launched and launcher is not None and launcher.value != "accelerate launch"
         if "training" in run.provided and not stated and (in_charge or by_accelerate or launched):
             run.provided.add("deepspeed")
         elif stated and "deepspeed" not in run.provided and deepspeed is not None and deepspeed.state == KNOWN:

@@ -61,7 +61,13 @@ class Vocabulary:
         self._calls: list[tuple[str, str, CallPattern]] = []
         for dialect in table["dialects"]:
             for spec in dialect["calls"]:
-                keys = KeyMap(spec["keys"], spec["includes"], spec["namespace"], spec["reverse"])
+                shared = spec["keys"] is None
+                keys = KeyMap(
+                    dialect["keys"] if shared else spec["keys"],
+                    spec["includes"],
+                    spec["namespace"],
+                    dialect["reverse"] if shared else spec["reverse"],
+                )
                 for name in spec["names"]:
                     package, _, pattern = name.partition(":")
                     self._calls.append((package, pattern, CallPattern(dialect, spec, keys)))

@@ -14,7 +14,7 @@ from cfglint.authoring.fields.targets import LIBRARIES
 
 
 class Declared(NamedTuple):
-    """Fields of a class or function, its bases in other tables, whether any other keyword goes, its module."""
+    """Fields of a class or function, its bases in other tables, whether it is open, its module."""
 
     fields: dict[str, Row]
     bases: tuple[str, ...] = ()

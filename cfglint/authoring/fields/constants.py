@@ -45,7 +45,7 @@ _ENUM_BASES = {"Enum", "ExplicitEnum", "StrEnum", "IntEnum", "BaseEnum", "EnumWi
 
 
 def constant(node: ast.expr, scope: Scope, depth: int = 0) -> Any:
-    """JSON-able value of `node`, infinities as a config would hold them (``inf``). Raises NotConstantError."""
+    """JSON-able value of `node`, infinities as a config holds them. Raises NotConstantError."""
     if depth > 16:
         raise NotConstantError(ast.unparse(node))
     step = depth + 1
