@@ -7,17 +7,15 @@ packages takes some milliseconds where a TOML parser takes a second, and each ve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from cfglint.model.value import Place
 from cfglint.packages.requirement import Requirement, Skipped, canonical_name, skipped_at
 from cfglint.parse.tree import Mapping, ParseError, Scalar
 from cfglint.source import Source, Span
 
-_PACKAGE = re.compile(r"^\[\[packages?\]\][ \t]*(?:#.*)?\r?$", re.MULTILINE)
-_TABLE = re.compile(r"^\[", re.MULTILINE)
-_CONFLICT = re.compile(r"^(?:<<<<<<<|=======|>>>>>>>)(?: |\r?$)", re.MULTILINE)
-_KEY = re.compile(r"^(name|version|markers?|resolution-markers)[ \t]*=[ \t]*", re.MULTILINE)
+_PACKAGE = re.compile(r"\[\[packages?\]\]\s*(?:#.*)?")
+_CONFLICT = ("<<<<<<< ", "=======", ">>>>>>> ")
+_KEY = re.compile(r"(name|version|markers?|resolution-markers)[ \t]*=[ \t]*")
 _STRING = re.compile(r"\"((?:\\.|[^\"\\\n])*)\"|'([^'\n]*)'")
 _ARRAY = re.compile(r"\[((?:\s|,|\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*')*)\]")
 
@@ -25,40 +23,44 @@ _ARRAY = re.compile(r"\[((?:\s|,|\"(?:\\.|[^\"\\\n])*\"|'[^'\n]*')*)\]")
 def read_toml_lock(source: Source) -> list[Requirement | Skipped]:
     """The entries of uv.lock, poetry.lock, pdm.lock or pylock.toml; markers tell entries of one apart."""
     text = source.text
-    conflict = _CONFLICT.search(text)
-    if conflict is not None:
-        return [skipped_at(source, conflict.start(), "holds a merge conflict")]
-    found: list[Requirement | Skipped] = [_entry(source, start, end) for start, end in _blocks(text)]
+    found: list[Requirement | Skipped] = []
+    values: dict[str, re.Match[str]] | None = (
+        None  # of the entry being read; None outside an entry's own keys
+    )
+    at = start = 0
+    for line in text.split("\n"):
+        first = line[:1]
+        if first == "[":
+            if values is not None:
+                found.append(_entry(source, start, values))
+            values, start = ({}, at) if _PACKAGE.fullmatch(line) else (None, at)
+        elif values is not None and first in ("n", "v", "m", "r"):
+            key = _KEY.match(text, at)
+            if key is not None:
+                value = (_ARRAY if key[1] == "resolution-markers" else _STRING).match(text, key.end())
+                if value is not None:
+                    values.setdefault(key[1], value)
+        elif first in ("<", "=", ">") and line.startswith(_CONFLICT):
+            return [skipped_at(source, at, "holds a merge conflict")]
+        at += len(line) + 1
+    if values is not None:
+        found.append(_entry(source, start, values))
     return found or [Skipped(source.path, 1, "holds no packages")]
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """The range of each package's own keys: up to its first sub-table or the next package."""
-    for header in _PACKAGE.finditer(text):
-        following = _TABLE.search(text, header.end())
-        yield header.end(), following.start() if following else len(text)
-
-
-def _entry(source: Source, start: int, end: int) -> Requirement | Skipped:
-    text = source.text
-    values: dict[str, re.Match[str]] = {}
-    marker = ""
-    for key in _KEY.finditer(text, start, end):
-        value = _STRING.match(text, key.end(), end)
-        if value is not None:
-            values.setdefault(key[1], value)
-        elif key[1] == "resolution-markers":
-            array = _ARRAY.match(text, key.end(), end)
-            marker = " or ".join(f"({_value(item)})" for item in _STRING.finditer(array[1])) if array else ""
-    for key_name in ("marker", "markers"):
-        if key_name in values:
-            marker = _value(values[key_name])
+def _entry(source: Source, start: int, values: dict[str, re.Match[str]]) -> Requirement | Skipped:
     if "name" not in values:
         return skipped_at(source, start, "an entry without a name")
+    marker = ""
+    if "resolution-markers" in values:
+        array = values["resolution-markers"][1]
+        marker = " or ".join(f"({_value(item)})" for item in _STRING.finditer(array))
+    for key in ("marker", "markers"):
+        if key in values:
+            marker = _value(values[key])
     name = canonical_name(_value(values["name"]))
     if "version" not in values:
-        place = Place(source, _span(values["name"]))
-        return Requirement(name, "", "url", place, None, marker, source.path)
+        return Requirement(name, "", "url", Place(source, _span(values["name"])), None, marker, source.path)
     span = _span(values["version"])
     version = _value(values["version"])
     return Requirement(name, f"=={version}", "lock", Place(source, span), span, marker, source.path)
