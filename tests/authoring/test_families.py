@@ -82,11 +82,12 @@ def test_every_lineage_word_leads_to_a_lineage() -> None:
 @pytest.mark.parametrize(
     ("pattern", "literal"),
     [
-        (r"qwen-?2[.-]?5", "qwen"),
-        (r"(deepseek-)?r1-distill-qwen(-math)?-(1\.5|7)b", "distill"),
-        (r"open-?llama-(v\d-)?\d+b", "llama"),
+        (r"qwen-?2[.-]?5", "qwen 2 5"),
+        (r"(deepseek-)?r1-distill-qwen(-math)?-(1\.5|7)b", "r1 distill qwen b"),
+        (r"ope?n-?llama-(v\d-)?\d+b", "op n llama b"),
         (r"^bloomz?$", "bloom"),
         (r"t0(p|pp|-3b)", "t0"),
+        (r"qwen-?[0-9.-]*(audio|tts)", "qwen"),
     ],
 )
 def test_anchor_is_in_every_match(pattern: str, literal: str) -> None:
