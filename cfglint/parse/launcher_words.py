@@ -20,25 +20,25 @@ WRAPPERS = frozenset(
 SCRIPT_LAUNCHERS: dict[str, frozenset[str]] = {
     "accelerate launch": frozenset(
         {
-        "quiet", "q", "multi_gpu", "multi-gpu", "cpu", "tpu", "debug", "use_deepspeed", "use-deepspeed",
-        "use_fsdp", "use-fsdp", "use_megatron_lm", "use-megatron-lm", "use_xpu", "no_python", "no-python",
-        "module", "m", "ipex", "use_parallelism_config", "same_network", "same-network",
-        "dynamo_use_fullgraph", "dynamo_use_dynamic", "dynamo_use_regional_compilation",
-        "enable_cpu_affinity", "enable-cpu-affinity", "tpu_use_cluster", "tpu_use_sudo", "no_tpu_cluster",
-        "multi_cpu", "use_mps_device", "fp8_override_linear_precision", "fp8_use_autocast_during_eval",
-        "downcast_bf16",
-    }
+            "quiet", "q", "multi_gpu", "multi-gpu", "cpu", "tpu", "debug", "use_deepspeed", "use-deepspeed",
+            "use_fsdp", "use-fsdp", "use_megatron_lm", "use-megatron-lm", "use_xpu", "no_python", "no-python",
+            "module", "m", "ipex", "use_parallelism_config", "same_network", "same-network",
+            "dynamo_use_fullgraph", "dynamo_use_dynamic", "dynamo_use_regional_compilation",
+            "enable_cpu_affinity", "enable-cpu-affinity", "tpu_use_cluster", "tpu_use_sudo", "no_tpu_cluster",
+            "multi_cpu", "use_mps_device", "fp8_use_autocast_during_eval", "downcast_bf16",
+            "tpu_cluster",
+        }
     ),
     "torchrun": frozenset(
         {
-        "standalone", "no-python", "no_python", "module", "m", "run-path", "run_path", "use_env", "use-env",
-    }
+            "standalone", "no-python", "no_python", "module", "m", "run-path", "run_path", "use_env", "use-env",
+        }
     ),
     "deepspeed": frozenset(
         {
-        "module", "no_python", "no_local_rank", "no_ssh", "no_ssh_check", "force_multi",
-        "enable_each_rank_log", "elastic_training", "bind_cores_to_rank", "save_pid",
-    }
+            "module", "no_python", "no_local_rank", "no_ssh", "no_ssh_check", "force_multi",
+            "elastic_training", "bind_cores_to_rank", "save_pid",
+        }
     ),
     "colossalai run": frozenset({"m"}),
     "composer": frozenset({"module_mode", "m", "command_mode", "verbose", "v", "stdout"}),

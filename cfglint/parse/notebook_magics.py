@@ -7,10 +7,10 @@ import re
 import warnings
 from typing import NamedTuple
 
-#: A line that IPython rewrites: ``!…``, ``%…``, ``?x``, ``x?``, ``y = !…``, ``y = %…``.
+#: A line that IPython rewrites: ``!…``, ``%…``, ``?x``, ``x?``, ``y = !…``, ``y = %…``, and ``pip install …``.
 _SPECIAL = re.compile(
-    r"^(?P<before>[ \t]*(?:[A-Za-z_][\w.]*(?:[ \t]*,[ \t]*[A-Za-z_][\w.]*)*[ \t]*=[ \t]*)?)(?P<mark>!!?|%(?!%)|\?\??)"
-    r"(?![=\s])|^[ \t]*[%A-Za-z_][\w.]*\?{1,2}[ \t]*$",
+    r"^(?P<before>[ \t]*(?:[A-Za-z_][\w.]*(?:[ \t]*,[ \t]*[A-Za-z_][\w.]*)*[ \t]*=[ \t]*)?)"
+    r"(?P<mark>!!?(?!=)|%(?![%=\s])|\?\??(?=\S)|(?=(?:pip3?|conda|mamba|uv pip)[ \t]+(?:install|uninstall)[ \t]))|^[ \t]*[%A-Za-z_][\w.]*\?{1,2}[ \t]*$",
     re.MULTILINE,
 )
 _CELL_MAGIC = re.compile(r"[ \t]*%%[ \t]*(\S+)(.*)")
@@ -90,11 +90,11 @@ def _blank_lines(text: str) -> CellCode:
             at = end
             continue
         before = match["before"] or ""
-        mark = match["mark"] or "?"
-        pieces, end = _continued(text, at + len(before) + (len(mark) if match["mark"] else 0), end)
+        mark = "?" if match["mark"] is None else match["mark"]
+        pieces, end = _continued(text, at + len(before) + len(match["mark"] or ""), end)
         out.append(_stand_in(before, text[at + len(before) : end]))
         command = text[pieces[0][0] : pieces[0][1]]
-        if mark.startswith("!") or (mark == "%" and command.split(None, 1)[:1] and command.split()[0] in _SHELL_MAGICS):
+        if mark.startswith("!") or (mark in ("%", "") and command.split(None, 1)[:1] and command.split()[0] in _SHELL_MAGICS):
             shell.append(pieces)
         at = end
     return CellCode("".join(out), tuple(shell))

@@ -211,8 +211,12 @@ class Origins:
             return self._field(binding.node, name, is_weak=False)  # type: ignore[arg-type]
         if binding.kind == PARAMETER:
             return self._of_parameter(binding, holder, name, depth)
-        if isinstance(binding.value, ast.Call):
-            return self._of_call(binding, binding.value, name)
+        value = binding.value
+        if isinstance(value, ast.Subscript):
+            # parse_args_into_dataclasses()[0]
+            value = value.value
+        if isinstance(value, ast.Call):
+            return self._of_call(binding, value, name)
         if isinstance(binding.value, ast.Name):
             return self.member(binding.value.id, name, Use(binding.scope, binding.position, binding.branch), depth - 1)
         return None, False, "attribute"

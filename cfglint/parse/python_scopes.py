@@ -299,7 +299,7 @@ class Walk:
                 self.loads[name] = self.loads.get(name, 0) + 1
             elif kind is ast.Attribute:
                 stack.append((node.value, scope, branch, "", host))  # type: ignore[attr-defined]
-            elif isinstance(node, ast.Call):
+            elif kind is ast.Call:
                 self._call(node, scope, branch, target, host, stack)
             elif kind is ast.Await:
                 stack.append((node.value, scope, branch, target, host))  # type: ignore[attr-defined]
@@ -323,8 +323,11 @@ class Walk:
                 inside_host = host
                 if host is None and isinstance(node, ast.JoinedStr):
                     inside_host = node
-                for child in ast.iter_child_nodes(node):
-                    if not isinstance(child, (ast.expr_context, ast.operator)):
+                for field in node._fields:
+                    child = getattr(node, field, None)
+                    if isinstance(child, list):
+                        stack.extend((item, scope, branch, "", inside_host) for item in child if item is not None)
+                    elif isinstance(child, (ast.expr, ast.slice)):
                         stack.append((child, scope, branch, "", inside_host))
 
     def _call(
@@ -374,6 +377,8 @@ class Walk:
 
 def dotted_text(node: ast.AST | None) -> str:
     """``a.b.c`` for a chain of attributes on a name, "" for anything else."""
+    if type(node) is ast.Name:
+        return node.id
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)

@@ -37,6 +37,12 @@ class PythonText:
 
     def range(self, node: ast.AST) -> tuple[int, int]:
         """First and past-the-end code point of a node in this text."""
+        if self._ascii:
+            starts = self.starts
+            return (
+                starts[node.lineno - 1] + node.col_offset,  # type: ignore[attr-defined]
+                starts[node.end_lineno - 1] + node.end_col_offset,  # type: ignore[attr-defined]
+            )
         return (
             self.offset(node.lineno, node.col_offset),  # type: ignore[attr-defined]
             self.offset(node.end_lineno, node.end_col_offset),  # type: ignore[attr-defined]

@@ -35,6 +35,9 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], object]] = {
     ast.Pow: operator.pow,
 }
 
+#: Methods of text whose result is text or a list of it, no longer than a few times what they are given.
+_TEXT_METHODS = frozenset({"split", "rsplit", "lower", "upper", "strip", "lstrip", "rstrip", "title", "removesuffix"})
+
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], object]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -355,9 +358,27 @@ class Values:
             return self._moved(inner, node, "") if isinstance(inner, Sequence) else self._opaque(node, "call")
         if name == "getattr" and len(node.args) in (2, 3):
             return self._getattr(node, use, depth)
+        if last in _TEXT_METHODS and isinstance(node.func, ast.Attribute) and not node.keywords:
+            return self._text_method(node, node.func, use, depth)
         if last == "get" and isinstance(node.func, ast.Attribute) and len(node.args) in (1, 2):
             return self._get(node, node.func.value, use, depth)
         return self._opaque(node, "call")
+
+    def _text_method(self, node: ast.Call, function: ast.Attribute, use: Use, depth: int) -> Node:
+        """``name.split("/")`` and the like on known text."""
+        receiver = self._node(function.value, use, depth)
+        given = [self._node(argument, use, depth) for argument in node.args]
+        known = [argument for argument in given if isinstance(argument, Scalar) and isinstance(argument.value, str)]
+        if not isinstance(receiver, Scalar) or not isinstance(receiver.value, str) or len(known) != len(given):
+            return self._blocked(node, receiver, *given, reason="call")
+        try:
+            value = getattr(receiver.value, function.attr)(*(argument.value for argument in known))
+        except (TypeError, ValueError):
+            return self._opaque(node, "call")
+        if isinstance(value, list):
+            items = tuple(self._scalar(node, item, receiver, *known) for item in value)
+            return Sequence(items, self._text.span(node))
+        return self._computed(node, value, receiver, *known)
 
     def _keywords(self, node: ast.Call, use: Use, depth: int) -> Node:
         entries: list[Entry] = []

@@ -37,7 +37,7 @@ class Arg(NamedTuple):
     """One word of a command after expansion; ``value`` is None where it is not static, ``reason`` says why.
 
     ``start`` and ``end`` are where it stands in the text: the use of a variable, or the words inside the
-    value of a variable that holds several. ``many`` marks an unread expansion that may be any number of words.
+    value of a variable that holds several. ``many`` marks an unread expansion: any number of words.
     """
 
     value: str | None
@@ -51,7 +51,7 @@ class Arg(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """What a variable holds: one value or an array's words; ``inside``: where a quoted value's text stands."""
+    """What a variable holds: one value or an array's words; ``inside``: where a quoted value stands."""
 
     args: tuple[Arg, ...]
     is_array: bool = False
