@@ -108,6 +108,8 @@ def nonfinite_gradient(runs: Runs, reference: Runs, arguments: Settings) -> Read
     if all(run.scaler is None for run in runs.values()):
         return Reading(share > 0.0, share)
     trailing = next((n for n, norm in enumerate(reversed(norms)) if math.isfinite(norm)), len(norms))
+    if trailing == len(norms) < SCALER_HALVINGS:
+        return unclear(f"{trailing} overflows in a row may be the scaler's warm-up: repeat with 20 steps")
     return Reading(trailing >= SCALER_HALVINGS, share)
 
 
@@ -176,6 +178,14 @@ def _changed(run: ArmResult, group: str) -> float | None:
 def nothing_moved(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
     """The share of trainable weights (of one group) that changed at all after at least two steps."""
     run, group = _only(runs), str(arguments.get("group", "all"))
+    if (
+        "all" not in run.changes
+        and run.exception is not None
+        and "does not require grad" in run.exception["message"]
+    ):
+        return Reading(True, 0.0, "nothing is trainable")
+    if run.exception is not None:
+        return unclear(f"raised {run.exception['type']}: {run.exception['message'][:200]}")
     if len(run.step_losses) < 2:
         return unclear("fewer than two steps were made")
     share = _changed(run, group)
@@ -214,6 +224,8 @@ def _exception(runs: Runs, arguments: Settings, wanted: Callable[[str, int], boo
     fitting = [error for error in raised if wanted(error["phase"], error["step"])]
     pattern = str(arguments.get("pattern", ""))
     told = [f"{error['type']}: {error['message']}" for error in fitting]
+    if not pattern and any(error["type"] in ("ImportError", "ModuleNotFoundError") for error in fitting):
+        return unclear(f"something is missing in the environment: {told[0][:200]}")
     if fitting and not any(re.search(pattern, text) for text in told):
         return unclear(f"another exception than the expected one: {told[0][:200]}")
     return Reading(bool(fitting), float(len(fitting)), told[0][:200] if told else "")
@@ -323,7 +335,7 @@ DETECTORS: dict[str, Detector] = {
     "same_losses": Detector(same_losses, "largest difference between raw losses of both variants"),
     "loss_scaled": Detector(loss_scaled, "loss or weight change, as a ratio of both variants", 1.5),
     "lost_updates": Detector(lost_updates, "share of weights that changed, healthy over this", 1.25),
-    "nothing_moved": Detector(nothing_moved, "share of trainable weights that changed"),
+    "nothing_moved": Detector(nothing_moved, "share of trainable weights that changed", sees_exceptions=True),
     "update_explosion": Detector(update_explosion, "weight change over the healthy arm's", 20.0),
     "gradient_explosion": Detector(gradient_explosion, "first gradient norm over the healthy arm's", 20.0),
     "exception_at_start": Detector(

@@ -59,8 +59,7 @@ FULL_PRECISION = {
 
 PROBES: Mapping[str, Probe] = {
     "nonfinite_loss": Probe(8, control="unprovoked", needs_activations=True),
-    # A gradient scaler needs 17 overflows in a row before they are more than its warm-up.
-    "nonfinite_gradient": Probe(20, control="unprovoked", needs_activations=True),
+    "nonfinite_gradient": Probe(8, control="unprovoked", needs_activations=True),
     "zero_loss": Probe(8, control="unprovoked", needs_activations=True),
     "same_losses": Probe(4, control="unprovoked", needs_activations=True),
     "loss_scaled": Probe(1, ACCUMULATED, {**PLAIN_SGD, **FLOAT32}, control="other_model"),

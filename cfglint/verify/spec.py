@@ -195,6 +195,7 @@ def experiment_from_json(record: Mapping[str, Any]) -> Experiment:
     fields["arms"] = [Arm(**arm) for arm in record["arms"]]
     fields["variants"] = [Variant(**variant) for variant in record["variants"]]
     fields["dropped"] = [Dropped(**item) for item in record["dropped"]]
+    fields["seeds"] = tuple(record["seeds"])
     return Experiment(**fields)
 
 

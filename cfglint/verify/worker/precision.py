@@ -32,13 +32,18 @@ def emulate_float16(trainer: Any) -> None:
     trainer.accelerator.scaler = torch.amp.GradScaler("cpu")
 
 
-def raise_activations(model: Any, peak: float, batch: dict[str, Any]) -> float:
+def raise_activations(model: Any, peak: float, batch: dict[str, Any], inside_linear: bool = False) -> float:
     """Rescales weights of the first layer until its output peaks at `peak`; returns the peak that was reached.
 
     Families with a norm after the feed-forward layer get a larger norm weight there, as their trained checkpoints
-    have; others larger feed-forward weights.
+    have; others larger feed-forward weights. `inside_linear` raises what a linear layer computes itself: quantized
+    layers compute in float16 and return what they were given, often float32.
     """
-    norms = [module for name, module in model.named_modules() if name.endswith("post_feedforward_layernorm")]
+    norms = (
+        []
+        if inside_linear
+        else [module for name, module in model.named_modules() if name.endswith("post_feedforward_layernorm")]
+    )
     if norms:
         norm = norms[0]
         with torch.no_grad():

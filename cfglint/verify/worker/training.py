@@ -152,7 +152,7 @@ def _model(setup: Setup) -> tuple[Any, Any]:
         batch = {name: torch.tensor([row[name] for row in rows]) for name in rows[0]}
         if setup.model == "gemma3":
             batch["token_type_ids"] = torch.zeros_like(batch["input_ids"])
-        reached = precision.raise_activations(model, float(workload["activation_peak"]), batch)
+        reached = precision.raise_activations(model, float(workload["activation_peak"]), batch, quantized)
         setup.measures["activation_peak"] = reached
     dtype = adapters.dtype_named(about.get("dtype"))
     if quantized:

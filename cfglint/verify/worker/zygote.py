@@ -5,6 +5,7 @@ On a GPU, or where there is no fork, each run is a fresh process instead, and th
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import selectors
@@ -74,7 +75,9 @@ class Zygote:
         self.results = results
         self.notices = notices
         self.scratch = tempfile.mkdtemp(prefix="cfglint-verify-")
-        self.forks = hasattr(os, "fork") and all(e["device"] == "cpu" for e in self.experiments)
+        on_cpu = all(experiment["device"] == "cpu" for experiment in self.experiments)
+        self.forks = hasattr(os, "fork") and on_cpu and bundle.get("fork", True)
+        self.spawned: list[subprocess.Popen[bytes]] = []
         self.running: dict[int, Running] = {}
         self.selector = selectors.DefaultSelector()
 
@@ -87,6 +90,8 @@ class Zygote:
             confine.refuse_network()
             if self.forks:
                 preload(self.experiments)
+                # Else each collection in an arm walks, and so copies, all that the libraries left.
+                gc.freeze()
             self._work_off(_jobs(self.experiments))
         finally:
             for job in list(self.running.values()):
@@ -132,7 +137,8 @@ class Zygote:
     def _spawn(self, job: Job, answer: int) -> int:
         folder = os.path.dirname(os.path.abspath(__file__))
         command = [sys.executable, folder, self.path, str(answer), json.dumps(list(job))]
-        return subprocess.Popen(command, pass_fds=(answer,), start_new_session=True).pid
+        self.spawned.append(subprocess.Popen(command, pass_fds=(answer,), start_new_session=True))
+        return self.spawned[-1].pid
 
     def _end(self, job: Running) -> int:
         """Kills whatever is left of a job's process group and returns its exit status."""
@@ -212,14 +218,16 @@ def _train(experiment: Record, job: Job, scratch: str) -> Record:
 def _run_one(bundle: Record, job: Job, answer: str) -> int:
     """A fresh process for one run; `answer` is the descriptor that its parent handed down."""
     confine.die_with_parent()
-    scratch = tempfile.mkdtemp(prefix="cfglint-verify-")
-    try:
+    experiment = bundle["experiments"][job.experiment]
+    with tempfile.TemporaryDirectory(prefix="cfglint-verify-") as scratch:
         confine.refuse_network()
-        record = _train(bundle["experiments"][job.experiment], job, scratch)
+        preload([experiment])
+        if experiment["device"] == "cpu":
+            confine.cap_memory(int(experiment["memory_mb"]))
+        record = _train(experiment, job, scratch)
         with os.fdopen(int(answer), "w", encoding="utf-8") as pipe:
             pipe.write(json.dumps(record))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        os.chdir("/")
     return 0
 
 

@@ -1,0 +1,229 @@
+"""From findings to experiments, without torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from cfglint.verify.plan import Options, expected_seconds, plan
+from cfglint.verify.spec import AS_CONFIGURED, AS_FIXED, HEALTHY, Arm, Experiment, Verdict
+
+GEMMA = {
+    "model.family": "gemma3",
+    "model.model_type": "gemma3",
+    "model.fp16_unsafe": True,
+    "training.fp16": True,
+    "training.learning_rate": 2e-4,
+    "training.per_device_train_batch_size": 16,
+    "training.warmup_ratio": 0.03,
+    "training.output_dir": "out",
+    "training.report_to": "wandb",
+}
+BFLOAT = {"set": {"training.bf16": True, "training.fp16": False}}
+
+
+def finding(symptom: str = "grad_nan", *fields: str) -> dict[str, Any]:
+    return {"rule": "some-rule", "symptom": [symptom], "fields": list(fields or ("training.fp16", "model.family"))}
+
+
+def planned(*arguments: Any, **named: Any) -> Experiment:
+    found = plan(*arguments, **named)
+    assert isinstance(found, Experiment), found
+    return found
+
+
+def refused(*arguments: Any, **named: Any) -> str:
+    found = plan(*arguments, **named)
+    assert isinstance(found, Verdict), found
+    assert found.outcome == "could_not_run"
+    return found.reason
+
+
+def arm(experiment: Experiment, name: str) -> Arm:
+    return next(each for each in experiment.arms if each.name == name)
+
+
+def test_the_three_arms() -> None:
+    experiment = planned(finding(), GEMMA, fix=BFLOAT)
+    assert [each.name for each in experiment.arms] == [AS_CONFIGURED, AS_FIXED, HEALTHY]
+    assert arm(experiment, AS_CONFIGURED).settings["training.fp16"] is True
+    assert arm(experiment, AS_FIXED).settings["training.fp16"] is False
+    assert arm(experiment, AS_FIXED).settings["training.bf16"] is True
+    assert experiment.model == "gemma3"
+    assert experiment.runs == 9
+
+
+def test_only_the_fixs_fields_differ_between_the_first_two_arms() -> None:
+    experiment = planned(finding(), GEMMA, fix=BFLOAT)
+    before, after = arm(experiment, AS_CONFIGURED), arm(experiment, AS_FIXED)
+    differing = {f for f in {*before.settings, *after.settings} if before.settings.get(f) != after.settings.get(f)}
+    assert differing == {"training.fp16", "training.bf16"}
+    assert (before.overrides, before.workload) == (after.overrides, after.workload)
+
+
+def test_a_fix_can_take_a_setting_away() -> None:
+    settings = {**GEMMA, "lora.r": 8, "lora.modules_to_save": ["embed_tokens"]}
+    experiment = planned(
+        finding("save_broken", "lora.modules_to_save"), settings, fix={"unset": ["lora.modules_to_save"]}
+    )
+    assert "lora.modules_to_save" not in arm(experiment, AS_FIXED).settings
+
+
+def test_nothing_of_the_users_world_is_carried() -> None:
+    settings = {
+        **GEMMA,
+        "training.hub_token": "hf_x",
+        "training.push_to_hub": True,
+        "training.resume_from_checkpoint": "last",
+        "training.deepspeed": "ds.json",
+        "model.name": "google/gemma-3-4b-it",
+        "model.trust_remote_code": True,
+        "data.dataset": "mine.json",
+    }
+    experiment = planned(finding(), settings, fix=BFLOAT)
+    for each in experiment.arms:
+        assert not any(
+            word in field
+            for field in each.settings
+            for word in ("hub", "report", "output", "resume", "name", "trust", "dataset", "deepspeed")
+        )
+    assert {"training.report_to", "training.output_dir", "model.name"} <= {d.field for d in experiment.dropped}
+
+
+def test_sizes_are_cut_unless_the_rule_reads_them() -> None:
+    field = "training.per_device_train_batch_size"
+    assert arm(planned(finding(), GEMMA), AS_CONFIGURED).settings[field] == 4
+    assert arm(planned(finding("loss_nan", "model.family", field), GEMMA), AS_CONFIGURED).settings[field] == 16
+
+
+def test_a_rank_that_is_cut_keeps_the_adapters_scale() -> None:
+    settings = {"lora.r": 256, "lora.lora_alpha": 512, "training.learning_rate": 1e-4}
+    cut = arm(planned(finding("lr_no_effect", "training.learning_rate"), settings), AS_CONFIGURED).settings
+    assert (cut["lora.r"], cut["lora.lora_alpha"]) == (64, 128)
+
+
+def test_a_warm_up_is_replaced_and_the_plan_says_so() -> None:
+    experiment = planned(finding(), GEMMA)
+    assert arm(experiment, AS_CONFIGURED).overrides["training.lr_scheduler_type"] == "constant"
+    assert any(item.field == "training.warmup_ratio" for item in experiment.dropped)
+
+
+def test_the_other_findings_fixes_are_applied_first() -> None:
+    settings = {**GEMMA, "model.dtype": "float16"}
+    other = {"set": {"model.dtype": "float32"}}
+    assert arm(planned(finding(), settings, other_fixes=[other]), AS_CONFIGURED).settings["model.dtype"] == "float32"
+    own = planned(finding("loss_nan", "model.dtype"), settings, other_fixes=[other])
+    assert arm(own, AS_CONFIGURED).settings["model.dtype"] == "float16"
+
+
+def test_float16_overflow_names_the_peak_that_is_assumed() -> None:
+    experiment = planned(finding(), GEMMA, fix=BFLOAT)
+    assert arm(experiment, AS_CONFIGURED).workload["activation_peak"] == 1.5e5
+    assert "activation_peak" not in arm(experiment, HEALTHY).workload
+    assert arm(experiment, HEALTHY).settings["training.fp16"] is True
+    assert any("activations peak near 1.5e+05" in text for text in experiment.assumed)
+
+
+def test_accumulation_is_compared_with_one_batch_under_plain_sgd() -> None:
+    experiment = planned(finding("loss_scaled", "training.gradient_accumulation_steps"), GEMMA)
+    sizes = [
+        variant.settings["training.per_device_train_batch_size"]
+        * variant.settings["training.gradient_accumulation_steps"]
+        for variant in experiment.variants
+    ]
+    assert sizes == [4, 4]
+    overrides = arm(experiment, AS_CONFIGURED).overrides
+    assert (overrides["training.optim"], overrides["training.max_grad_norm"]) == ("sgd", 0.0)
+    assert arm(experiment, HEALTHY).workload["model"] == "llama"
+
+
+def test_two_learning_rates_and_on_a_gpu_a_repeat() -> None:
+    about = finding("lr_no_effect", "training.learning_rate")
+    names = [variant.name for variant in planned(about, GEMMA).variants]
+    assert names == ["as_is", "times_ten"]
+    assert len(planned(about, GEMMA, options=Options(device="cuda")).variants) == 3
+
+
+@pytest.mark.parametrize(
+    ("about", "settings", "verify", "reason"),
+    [
+        (finding("diverges"), GEMMA, None, "needs trained weights"),
+        (finding("oom"), GEMMA, None, "memory depends on the real model"),
+        (finding("slow"), GEMMA, None, "speed depends"),
+        (finding("silent_wrong_output"), GEMMA, None, "names no detector"),
+        (finding("loss_nan", "training.fp16"), {"training.fp16": True}, None, "needs trained weights"),
+        (finding("loss_nan", "deepspeed.zero_optimization.stage"), GEMMA, None, "needs DeepSpeed"),
+        (finding("loss_nan", "framework.unsloth"), GEMMA, None, "needs Unsloth and a GPU"),
+        (
+            finding("loss_nan", "model.attn_implementation"),
+            {**GEMMA, "model.attn_implementation": "flash_attention_2"},
+            None,
+            "needs CUDA",
+        ),
+        (finding("grad_nan"), {"training.fp16": True}, None, "family is not known"),
+        (finding("grad_nan"), {"model.model_type": "rwkv"}, None, "no tiny model of the family rwkv"),
+        (finding("grad_nan"), GEMMA, {"not_verifiable": "needs two machines"}, "needs two machines"),
+        (finding("grad_nan"), GEMMA, {"detector": "gut_feeling"}, "no detector is called gut_feeling"),
+    ],
+)
+def test_what_can_not_be_shown_says_why(
+    about: dict[str, Any], settings: dict[str, Any], verify: dict[str, Any] | None, reason: str
+) -> None:
+    assert reason in refused(about, settings, verify)
+
+
+def test_the_rules_own_block_decides() -> None:
+    block = {
+        "model": "mistral",
+        "steps": 5,
+        "detector": "update_explosion",
+        "args": {"threshold": 7},
+        "settings": {"model.dtype": "float16"},
+        "workload": {"hidden": 64},
+        "control": {"settings": {"training.optim": "adamw_torch"}},
+    }
+    experiment = planned(finding("diverges", "model.dtype"), {}, block)
+    assert (experiment.model, experiment.steps, experiment.detector) == ("mistral", 5, "update_explosion")
+    assert experiment.detector_args == {"threshold": 7}
+    assert arm(experiment, AS_CONFIGURED).settings["model.dtype"] == "float16"
+    assert arm(experiment, HEALTHY).settings["training.optim"] == "adamw_torch"
+    assert planned(finding("diverges"), {}, block, options=Options(steps=9)).steps == 9
+
+
+@pytest.mark.parametrize(
+    ("settings", "trainer"),
+    [
+        ({}, "trainer"),
+        ({"trainer.method": "sft", "trainer.class": "SFTTrainer", "framework.name": "trl"}, "sft"),
+        ({"trainer.method": "sft", "framework.name": "llamafactory"}, "trainer"),
+        ({"trainer.method": "dpo", "framework.name": "trl"}, "dpo"),
+        ({"trainer.class": "DPOTrainer"}, "dpo"),
+    ],
+)
+def test_the_trainer_that_the_run_uses(settings: dict[str, Any], trainer: str) -> None:
+    about = finding("lr_no_effect", "training.learning_rate")
+    assert planned(about, settings).trainer == trainer
+
+
+def test_precision_is_found_however_it_is_spelt() -> None:
+    for spelling in ({"launch.mixed_precision": "fp16"}, {"deepspeed.fp16.enabled": True}):
+        settings = {**{k: v for k, v in GEMMA.items() if k != "training.fp16"}, **spelling}
+        about = finding("loss_nan", "deepspeed.fp16.enabled", "model.family")
+        assert arm(planned(about, settings), AS_CONFIGURED).settings["training.fp16"] is True
+
+
+def test_a_plan_tells_about_how_long_it_takes() -> None:
+    experiment = planned(finding(), GEMMA, fix=BFLOAT)
+    assert 0 < expected_seconds([experiment], jobs=2) < expected_seconds([experiment] * 2, jobs=2)
+    assert expected_seconds([], jobs=2) == 0
+
+
+def test_planning_and_judging_import_no_torch() -> None:
+    code = (
+        "import sys, cfglint.verify.verify, cfglint.verify.plan;"
+        "print([m for m in ('torch', 'transformers', 'numpy', 'pydantic', 'packaging') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
