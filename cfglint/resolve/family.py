@@ -105,7 +105,7 @@ def resolve_family(name: str) -> FamilyMatch | None:
 
 
 def _anchored(rows: Mapping[str, list[Any]], text: str) -> Iterator[Any]:
-    """The rows whose anchor occurs, which are the parts that all their matches hold: compiling each is slow."""
+    """The rows whose anchor, the parts that all their matches hold, occurs: compiling each is slow."""
     for anchor, anchored in rows.items():
         if all(part in text for part in anchor.split()):
             yield from anchored
