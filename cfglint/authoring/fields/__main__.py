@@ -12,6 +12,8 @@ import json
 import sys
 from pathlib import Path
 
+from packaging.version import Version
+
 from cfglint.authoring.fields import check, history
 from cfglint.authoring.fields.extract import snapshot
 from cfglint.authoring.fields.package_index import PackageIndex, PackageIndexError, open_index
@@ -48,7 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _kept(library: Library, chosen: list[str]) -> tuple[dict[str, Path], list[str]]:
     paths = {version: archive_path(library, version, cache_folder()) for version in chosen}
-    return {version: path for version, path in paths.items() if path.exists()}, []
+    at_hand = {version: path for version, path in paths.items() if path.exists()}
+    missing = [
+        version for version in chosen if version not in at_hand and Version(version) >= Version(library.floor)
+    ]
+    return at_hand, [f"{library.package}: not kept: {', '.join(missing)}"] if missing else []
 
 
 def _fetched(library: Library, chosen: list[str]) -> tuple[dict[str, Path], list[str]]:

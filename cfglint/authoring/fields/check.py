@@ -38,12 +38,42 @@ def compare(
     for name in sorted({*rows, *runtime}):
         row, real = rows.get(name), runtime.get(name)
         if row is None or real is None:
-            # Names taken out of **kwargs are in no signature; `declared` cannot see them.
-            if row is None or "default" in row or "required" in row:
-                yield Comparison(cls, name, "missing" if row is None else "extra", row, real)
+            # What an object holds beside its arguments is no setting; an alias out of **kwargs leaves no
+            # trace. if (row is None and real and real[0] != "holds") or (
+                row and ("default" in row or "required" in row)
+        
+         
+          
+           
+        
+         
+          
+           
+        
+         
+          
+           
+        
+         
+          
+           
+        
+         
+          
+           
+            ):
+                yield Comparison(cls, name, "missing" if row is
+                None else "extra", row, real)
+           
+           
+           
+           
+           
             continue
         stated = _stated(row)
-        if stated is not None and real[0] != "opaque":
+        if stated is not None and real[0] == "holds":
+            yield Comparison(cls, name, "same" if ["is", real[1]] in stated else "differs", row, real)
+        elif stated is not None and real[0] != "opaque":
             yield Comparison(cls, name, "same" if real in stated else "differs", row, real)
 
 
@@ -126,3 +156,8 @@ def _ask(python: Path, request: Mapping[str, Mapping[str, str]]) -> dict[str, An
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+
+
+

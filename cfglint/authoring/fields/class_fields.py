@@ -122,20 +122,20 @@ def _initializer(cls: _Class) -> ast.FunctionDef | None:
 def _initializer_fields(lineage: list[_Class]) -> tuple[dict[str, Row], bool]:
     """Parameters of the first ``__init__``; of the next one too, as long as keywords are passed on to it."""
     fields: dict[str, Row] = {}
+    fixed: set[str] = set()
+    accepts_more = True
     for cls in lineage:
         init = _initializer(cls)
         if init is None:
             continue
         for name, row in {**_parameters(init, cls.scope), **_popped(init, cls.scope)}.items():
-            fields.setdefault(name, row)
-        if init.args.kwarg is None:
-            return fields, False
-        if not _passes_on(init, init.args.kwarg.arg):
-            return fields, True
-        for name in _set_by_call(init):
-            fields.setdefault(name, {"fixed": True})
-    fields = {name: row for name, row in fields.items() if row != {"fixed": True}}
-    return fields, True
+            if name not in fixed:
+                fields.setdefault(name, row)
+        accepts_more = init.args.kwarg is not None
+        if init.args.kwarg is None or not _passes_on(init, init.args.kwarg.arg):
+            break
+        fixed.update(_set_by_call(init))
+    return fields, accepts_more
 
 
 def _passes_on(init: ast.FunctionDef, keywords: str) -> bool:

@@ -58,7 +58,23 @@ def declared(cls: type) -> dict[str, list[object]]:
             found[parameter.name] = shown(factories[parameter.name]())
         else:
             found[parameter.name] = shown(parameter.default)
+    if any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in inspect.signature(cls).parameters.values()
+    ):
+        found = {**attributes(cls), **found}
     return found
+
+
+def attributes(cls: type) -> dict[str, list[object]]:
+    """What an object made without arguments holds, as ``["holds", value]``: settings that ``**kwargs``
+    hides.
+    """
+    try:
+        made = cls()
+    except Exception:
+        return {}
+    values = {name: shown(value) for name, value in vars(made).items()}
+    return {name: ["holds", value[1]] for name, value in values.items() if value[0] == "is"}
 
 
 def main() -> None:
