@@ -63,9 +63,26 @@ def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: b
         return verify_linted(linted, given)
     if given.get("fix") or given.get("diff"):
         linted = _fixed(linted, options, bool(given.get("unsafe_fixes")), bool(given.get("diff")))
+    if not given.get("diff"):
+        show(linted, given, settings)
+    return exit_code(linted, given, settings)
+
+
+def check_text(name: str, data: bytes, given: Mapping[str, Any]) -> int:
+    """Check one text under a file name, such as the packages of an environment; returns the exit code."""
+    try:
+        settings = load_settings(os.getcwd())
+        linted = lint(options_from((), given, settings)._replace(stdin=(name, data)))
+    except (SettingsError, RulesError) as error:
+        click.echo(f"cfglint: {error}", err=True)
+        return 2
     show(linted, given, settings)
-    threshold = given.get("fail_on") or settings.fail_on or "warning"
-    if at_or_above(linted.report.findings, threshold):
+    return exit_code(linted, given, settings)
+
+
+def exit_code(linted: Linted, given: Mapping[str, Any], settings: Settings) -> int:
+    """0 below the threshold, 1 at or above it, 3 when a folder was searched and nothing in it was recognised."""
+    if at_or_above(linted.report.findings, given.get("fail_on") or settings.fail_on or "warning"):
         return 1
     return 3 if linted.nothing_found else 0
 
@@ -129,7 +146,7 @@ _CAPABILITY = {
 def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
     """Print the report."""
     chosen = given.get("output_format") or settings.output_format or "text"
-    color = wants_color(given.get("color") or "auto", sys.stdout, os.environ) if chosen in ("text", "concise") else False
+    color = wants_color(given.get("color") or "auto", sys.stdout.isatty(), os.environ) if chosen in ("text", "concise") else False
     descriptors = []
     if chosen == "sarif":
         names = {finding.rule for finding in linted.report.findings}

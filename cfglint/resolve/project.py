@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,10 @@ NEIGHBOUR_SIZE = 1_000_000
 
 _LAUNCH_SUFFIXES = (".sh", ".bash", ".slurm", ".sbatch")
 _CONFIG_SUFFIXES = (".yaml", ".yml", ".json", ".py", ".ipynb", *_LAUNCH_SUFFIXES)
+
+
+#: What a template holds in place of values.
+_PLACEHOLDER = re.compile(r"\$\{\w+\}|\{\{.*?\}\}|\{%|: [A-Z]+(_[A-Z]+)+\b")
 
 
 class ParsedFile:
@@ -101,11 +106,14 @@ class Project:
         suffix = os.path.splitext(name)[1].lower()
         kind = _kind(name, suffix)
         parsed = ParsedFile(source, file, kind)
-        parsed.ours = kind == "dependencies" or bool(KEY_WORDS.search(source.text))
+        # Two different key words: one alone stands in many a file that merely speaks of training.
+        parsed.ours = kind == "dependencies" or len(set(KEY_WORDS.findall(source.text))) > 1
         try:
             _PARSERS[kind](self, parsed, suffix)
         except ParseError as error:
             parsed.problem, parsed.problem_at = error.message, error.offset
+            if _PLACEHOLDER.search(source.text):
+                parsed.problem, parsed.ours = f"a template with placeholders, no config yet: {error.message}", False
         except RecursionError:
             parsed.problem = "nested too deeply to be read"
         return parsed
