@@ -34,46 +34,24 @@ class Comparison(NamedTuple):
 def compare(
     cls: str, rows: Mapping[str, Mapping[str, Any]], runtime: Mapping[str, list[Any]]
 ) -> Iterator[Comparison]:
-    """Every field of a class by table and by runtime. Defaults that either cannot state are left out."""
+    """Every field of a class by table and by runtime. Defaults that either cannot state are left out.
+
+    What an object holds beside its arguments counts only where the table has a setting of that name.
+    """
     for name in sorted({*rows, *runtime}):
         row, real = rows.get(name), runtime.get(name)
-        if row is None or real is None:
-            # What an object holds beside its arguments is no setting; an alias out of **kwargs leaves no
-            # trace. if (row is None and real and real[0] != "holds") or (
-                row and ("default" in row or "required" in row)
-        
-         
-          
-           
-        
-         
-          
-           
-        
-         
-          
-           
-        
-         
-          
-           
-        
-         
-          
-           
-            ):
-                yield Comparison(cls, name, "missing" if row is
-                None else "extra", row, real)
-           
-           
-           
-           
-           
+        if row is None:
+            if real and real[0] != "holds":
+                yield Comparison(cls, name, "missing", None, real)
             continue
         stated = _stated(row)
-        if stated is not None and real[0] == "holds":
+        if stated is None or (real and real[0] == "opaque"):
+            continue
+        if real is None:
+            yield Comparison(cls, name, "extra", row, None)
+        elif real[0] == "holds":
             yield Comparison(cls, name, "same" if ["is", real[1]] in stated else "differs", row, real)
-        elif stated is not None and real[0] != "opaque":
+        else:
             yield Comparison(cls, name, "same" if real in stated else "differs", row, real)
 
 
@@ -156,8 +134,3 @@ def _ask(python: Path, request: Mapping[str, Mapping[str, str]]) -> dict[str, An
 
 if __name__ == "__main__":
     sys.exit(main())
-
-
-
-
-

@@ -66,9 +66,7 @@ def declared(cls: type) -> dict[str, list[object]]:
 
 
 def attributes(cls: type) -> dict[str, list[object]]:
-    """What an object made without arguments holds, as ``["holds", value]``: settings that ``**kwargs``
-    hides.
-    """
+    """What an object made without arguments holds, as ``["holds", value]``: ``**kwargs`` hides settings."""
     try:
         made = cls()
     except Exception:
