@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 from packaging.version import Version
 
+from cfglint.authoring.fields.__main__ import lost_releases
 from cfglint.authoring.fields.check import compare
 from cfglint.authoring.fields.class_fields import Declared
 from cfglint.authoring.fields.extract import snapshot
@@ -245,6 +246,13 @@ def test_comparison_with_a_running_class() -> None:
         "new": "missing",
         "hidden": "same",
     }
+
+
+def test_a_table_is_not_replaced_by_a_shorter_one(tmp_path: Path) -> None:
+    path = tmp_path / "lib.json"
+    assert lost_releases(path, ["1.0"], []) == []
+    path.write_text('{"releases": ["0.9", "1.0", "1.1"]}')
+    assert lost_releases(path, ["1.0", "1.1", "1.2"], ["1.1", "1.2"]) == ["1.0"]
 
 
 def test_every_library_can_be_looked_for() -> None:

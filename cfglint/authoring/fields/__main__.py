@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from packaging.version import Version
@@ -29,7 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cfglint.authoring.fields", description=__doc__)
     parser.add_argument("libraries", nargs="+", choices=[*LIBRARIES, "all"], metavar="LIB", help="or: all")
     parser.add_argument(
-        "--releases", nargs="+", help="only these releases (default: all in the release table)"
+        "--releases",
+        nargs="+",
+        help="only these releases (default: all in the release table, from the floor on)",
     )
     parser.add_argument("--out", type=Path, default=Path("rules/facts"), help="folder with releases.json")
     parser.add_argument("--offline", action="store_true", help="use only what was kept before")
@@ -39,21 +42,24 @@ def main(arguments: list[str] | None = None) -> int:
     failures = 0
     for name in wanted:
         library = LIBRARIES[name]
-        chosen = options.releases or tabled[name]
+        due = [version for version in tabled[name] if Version(version) >= Version(library.floor)]
+        chosen = options.releases or due
         archives, problems = (_kept if options.offline else _fetched)(library, chosen)
+        path = options.out / "fields" / f"{name}.json"
+        if lost := lost_releases(path, due, archives):
+            problems.append(f"{path.name} stays as it was: it would lose {', '.join(lost)}")
+        else:
+            _write(library, archives, path)
         failures += len(problems)
         for problem in problems:
             print(problem, file=sys.stderr)
-        _write(library, archives, options.out / "fields")
     return 1 if failures else 0
 
 
 def _kept(library: Library, chosen: list[str]) -> tuple[dict[str, Path], list[str]]:
     paths = {version: archive_path(library, version, cache_folder()) for version in chosen}
     at_hand = {version: path for version, path in paths.items() if path.exists()}
-    missing = [
-        version for version in chosen if version not in at_hand and Version(version) >= Version(library.floor)
-    ]
+    missing = [version for version in chosen if version not in at_hand]
     return at_hand, [f"{library.package}: not kept: {', '.join(missing)}"] if missing else []
 
 
@@ -76,14 +82,21 @@ def _download(library: Library, chosen: list[str], index: PackageIndex) -> tuple
     return archives, problems
 
 
-def _write(library: Library, archives: dict[str, Path], out: Path) -> None:
-    inherited = _transformers_settings(out)
+def lost_releases(path: Path, due: list[str], archives: Collection[str]) -> list[str]:
+    """Those of the `due` releases that the table has as it is, and that one of `archives` would be without."""
+    if not path.exists():
+        return []
+    held = json.loads(path.read_text(encoding="utf-8"))["releases"]
+    return [version for version in held if version in due and version not in archives]
+
+
+def _write(library: Library, archives: dict[str, Path], table: Path) -> None:
+    inherited = _transformers_settings(table.parent)
     snapshots = []
     for version, path in archives.items():
         print(f"\r{library.package} {version}: read ", end="", file=sys.stderr)
         snapshots.append(snapshot(library, version, SourceArchive(path, library), inherited))
-    out.mkdir(parents=True, exist_ok=True)
-    table = out / f"{library.package}.json"
+    table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text(history.text(history.fold(library.package, snapshots)), encoding="utf-8")
     seen = {name for one in snapshots for name in one.classes}
     missing = sorted({*library.classes, *library.functions} - seen)

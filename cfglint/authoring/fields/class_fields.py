@@ -8,7 +8,8 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from cfglint.authoring.fields.constants import NotConstantError, Scope, constant
-from cfglint.authoring.fields.field_row import Row, annotated_row, parameter_row, replacement, set_default
+from cfglint.authoring.fields.deprecations import add_warned, check_replacements
+from cfglint.authoring.fields.field_row import Row, annotated_row, parameter_row, set_default
 from cfglint.authoring.fields.module_tree import External, Located, ModuleTree
 from cfglint.authoring.fields.targets import LIBRARIES
 
@@ -42,8 +43,8 @@ def class_fields(located: Located, tree: ModuleTree, inherited: Collection[str] 
         takes = [cls for cls in lineage if maker is None or _is_dataclass(cls)]
         fields, accepts_more = _annotated_fields(takes), False
     for cls in lineage:
-        _add_warned(fields, cls.node)
-    _check_replacements(fields, inherited if bases else ())
+        add_warned(fields, cls.node)
+    check_replacements(fields, inherited if bases else ())
     return Declared(fields, bases, accepts_more, located.module.name)
 
 
@@ -275,31 +276,3 @@ def _package_condition(condition: str) -> str:
         return f"{asked.group(1)}{asked.group(2) or '>='}{asked.group(3)}"
     compared = re.search(r"(\w+)\.__version__.*?(>=|<=|>|<) ?version\.parse\('([\d.]+)'\)", condition)
     return f"{compared.group(1)}{compared.group(2)}{compared.group(3)}" if compared else condition
-
-
-def _add_warned(fields: dict[str, Row], node: ast.ClassDef) -> None:
-    """Deprecations that the class only speaks of in a FutureWarning or DeprecationWarning."""
-    for call in ast.walk(node):
-        if not isinstance(call, ast.Call) or ast.unparse(call.func).rpartition(".")[2] not in {
-            "warn",
-            "warning_once",
-        }:
-            continue
-        if not re.search(r"FutureWarning|DeprecationWarning", ast.unparse(call)) or not call.args:
-            continue
-        text = "".join(
-            part.value
-            for part in ast.walk(call.args[0])
-            if isinstance(part, ast.Constant) and isinstance(part.value, str)
-        )
-        subject = re.match(r"\W*(?:the |using )?[`'\"]-{0,2}(\w+)[`'\"]", text, re.IGNORECASE)
-        if subject and subject.group(1) in fields and "deprecated" in text:
-            fields[subject.group(1)].setdefault("deprecated", replacement(text) or True)
-
-
-def _check_replacements(fields: dict[str, Row], inherited: Collection[str]) -> None:
-    """Keep a replacement's name only if it is a setting beside the deprecated one."""
-    for name, row in fields.items():
-        use = row.get("deprecated")
-        if isinstance(use, str) and (use == name or (use not in fields and use not in inherited)):
-            row["deprecated"] = True

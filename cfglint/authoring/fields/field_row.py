@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import Any
 
 from cfglint.authoring.fields.annotations import field_type
 from cfglint.authoring.fields.constants import NotConstantError, Scope, constant, enum_members
+from cfglint.authoring.fields.deprecations import replacement, says_deprecated
 
 # A field's row: type, default | expr | required, choices | enum, ge/gt/le/lt, alias, deprecated.
 Row = dict[str, Any]
 
 _BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length")
-_DEPRECATED = re.compile(
-    r"(?:^\W*|[.!]\s+)(?:is\s+)?deprecated\b|\[deprecated"
-    r"|\b(?:this|it)\s+(?:\w+\s+)?(?:is|was|has been)\s+(?:now\s+)?deprecated",
-    re.IGNORECASE,
-)
-_REPLACEMENT = re.compile(
-    r"(?:\buse|in favou?r of|replaced by|renamed to|alias of|please set|the use of)\s+(?:the\s+)?"
-    r"(?:[`'\"]-{0,2}(\w+)[`'\"=(:]|(\w*_\w+)(?= instead))",
-    re.IGNORECASE,
-)
 
 
 def annotated_row(annotation: ast.expr, value: ast.expr | None, scope: Scope) -> Row | None:
@@ -47,12 +37,6 @@ def parameter_row(annotation: ast.expr | None, default: ast.expr | None, scope: 
     _describe_type(row, annotation, scope)
     _default(row, default, scope)
     return row
-
-
-def replacement(text: str) -> str | None:
-    """The setting that a deprecation text says to use instead; None if it names none."""
-    named = _REPLACEMENT.search(text)
-    return (named.group(1) or named.group(2)) if named else None
 
 
 def set_default(row: Row, value: ast.expr | None, scope: Scope) -> None:
@@ -128,7 +112,7 @@ def _describe_call(row: Row, call: ast.Call, scope: Scope) -> None:
         row["deprecated"] = (replacement(said) if isinstance(said, str) else None) or True
     for text in texts:
         said = _known(text, scope)
-        if isinstance(said, str) and "deprecated" not in row and _DEPRECATED.search(said):
+        if isinstance(said, str) and "deprecated" not in row and says_deprecated(said):
             row["deprecated"] = replacement(said) or True
 
 
