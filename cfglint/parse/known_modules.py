@@ -1,9 +1,10 @@
-"""Top-level modules that are no part of the user's own project: what a script may import without hiding calls."""
+"""Top-level modules that are no part of the user's own project: importing them hides no calls."""
 
 from __future__ import annotations
 
 import sys
 
+# fmt: off
 _INSTALLED = frozenset(
     {
         "accelerate", "adapters", "aim", "albumentations", "alpaca_eval", "apex", "apollo_torch",
@@ -38,10 +39,11 @@ _INSTALLED = frozenset(
         "yarl", "zstandard",
     }
 )
+# fmt: on
 
 
 def is_local(module: str) -> bool:
-    """Whether an imported module may be a file of the user's own project (relative, or no known distribution)."""
+    """Whether an imported module may be a file of the user's project: relative, or no known distribution."""
     if module.startswith("."):
         return True
     root = module.partition(".")[0]

@@ -31,7 +31,8 @@ SCRIPT_LAUNCHERS: dict[str, frozenset[str]] = {
     ),
     "torchrun": frozenset(
         {
-            "standalone", "no-python", "no_python", "module", "m", "run-path", "run_path", "use_env", "use-env",
+            "standalone", "no-python", "no_python", "module", "m", "run-path", "run_path", "use_env",
+            "use-env",
         }
     ),
     "deepspeed": frozenset(

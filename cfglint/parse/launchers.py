@@ -38,9 +38,9 @@ class Launch(NamedTuple):
 
 
 def find_launches(command: SimpleCommand, text: str) -> list[Launch]:
-    """The launches in one simple command; a job submission may hold one behind ``--``."""
+    """The launches in one simple command; a job submission may hold some behind ``--`` and ``&&``."""
     args = list(command.args)
-    at = next((index for index, arg in enumerate(args) if arg.value == "--"), len(args))
+    at = next((index for index, arg in enumerate(args) if arg.value in ("--", "&&", ";")), len(args))
     behind = find_launches(command._replace(args=tuple(args[at + 1 :])), text) if at < len(args) else []
     launch = _launch(args[:at] if behind else args, text)
     return [launch, *behind] if launch is not None else behind

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
+from cfglint.parse.notebook_json import CellSource, read_cells
 from cfglint.parse.notebook_magics import blank, read_magics
-from cfglint.parse.notebook_text import CellSource, NotebookText, read_cells
+from cfglint.parse.notebook_text import NotebookText
 from cfglint.parse.python import read_script
 from cfglint.parse.python_text import PythonText, line_of, syntax_tree
 from cfglint.parse.script import Script, ShellLine
@@ -29,15 +30,15 @@ class CellMap:
         self.skipped = skipped
 
     def locate(self, offset: int) -> Cell | None:
-        """The code cell (counted over all cells, from 1) and the line in it of a file offset, None outside of them."""
+        """The code cell (of all cells, from 1) and the line in it of a file offset, None outside of them."""
         return self._text.locate(offset)
 
 
 def parse_notebook(source: Source) -> tuple[Script, CellMap]:
     """Read a notebook of format 4.
 
-    A cell that is no Python is left out and listed in ``CellMap.skipped``. Raises ParseError for a file that is no
-    JSON, no notebook, or nested too deeply.
+    A cell that is no Python is left out and listed in ``CellMap.skipped``. Raises ParseError for a file that
+    is no JSON, no notebook, or nested too deeply.
     """
     cells: list[tuple[CellSource, str]] = []
     shell: list[tuple[int, tuple[tuple[int, int], ...]]] = []
@@ -59,7 +60,9 @@ def parse_notebook(source: Source) -> tuple[Script, CellMap]:
             try:
                 syntax_tree(alone)
             except ParseError as error:
-                skipped.append(SkippedCell(Cell(cell.number, line_of(alone.starts, error.offset)), error.message))
+                skipped.append(
+                    SkippedCell(Cell(cell.number, line_of(alone.starts, error.offset)), error.message)
+                )
                 cells[number] = (cell, blank(python))
         text = NotebookText(cells, source.text)
         tree = syntax_tree(text)

@@ -1,4 +1,4 @@
-"""What IPython adds to Python in a cell: shell lines, magics, help lines; blanked out without moving anything."""
+"""What IPython adds to Python in a cell (shell lines, magics, help lines), blanked out in place."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import re
 import warnings
 from typing import NamedTuple
 
-#: A line that IPython rewrites: ``!…``, ``%…``, ``?x``, ``x?``, ``y = !…``, ``y = %…``, and ``pip install …``.
+#: A line that IPython rewrites: ``!…``, ``%…``, ``?x``, ``x?``, ``y = !…``, ``y = %…``, ``pip install …``.
 _SPECIAL = re.compile(
     r"^(?P<before>[ \t]*(?:[A-Za-z_][\w.]*(?:[ \t]*,[ \t]*[A-Za-z_][\w.]*)*[ \t]*=[ \t]*)?)"
-    r"(?P<mark>!!?(?!=)|%(?![%=\s])|\?\??(?=\S)|(?=(?:pip3?|conda|mamba|uv pip)[ \t]+(?:install|uninstall)[ \t]))|^[ \t]*[%A-Za-z_][\w.]*\?{1,2}[ \t]*$",
+    r"(?P<mark>!!?(?!=)|%(?![%=\s])|\?\??(?=\S)"
+    r"|(?=(?:pip3?|conda|mamba|uv pip)[ \t]+(?:install|uninstall)[ \t]))"
+    r"|^[ \t]*[%A-Za-z_][\w.]*\?{1,2}[ \t]*$",
     re.MULTILINE,
 )
 _CELL_MAGIC = re.compile(r"[ \t]*%%[ \t]*(\S+)(.*)")
 
 #: Cell magics whose body is Python run in the notebook.
-_PYTHON_BODY = frozenset({"capture", "time", "timeit", "prun", "python", "python3", "debug", "memit", "mprun"})
+_PYTHON_BODY = frozenset(
+    {"capture", "time", "timeit", "prun", "python", "python3", "debug", "memit", "mprun"}
+)
 _SHELL_BODY = frozenset({"bash", "sh", "shell", "!", "system", "sx"})
 _SHELL_LANGUAGES = frozenset({"shellscript", "bash", "shell", "sh"})
 
@@ -25,7 +29,7 @@ _SHELL_MAGICS = ("pip", "conda", "mamba", "micromamba", "uv", "sx", "system")
 
 
 class CellCode(NamedTuple):
-    """A cell's Python, as long as its source, and the ranges of its shell lines: each one a piece per line."""
+    """A cell's Python, as long as its source, and its shell lines: of each, the range of every piece."""
 
     python: str
     shell: tuple[tuple[tuple[int, int], ...], ...]
@@ -47,7 +51,9 @@ def read_magics(text: str, language: str = "") -> CellCode:
         if magic:
             name = magic[1]
             words = magic[2].split()
-            if name in _SHELL_BODY or (name == "script" and words and words[0].rpartition("/")[2] in _SHELL_BODY):
+            if name in _SHELL_BODY or (
+                name == "script" and words and words[0].rpartition("/")[2] in _SHELL_BODY
+            ):
                 return CellCode(blank(text), _shell_body(text, line_end))
             if name not in _PYTHON_BODY:
                 return CellCode(blank(text), ())
@@ -94,7 +100,7 @@ def _blank_lines(text: str) -> CellCode:
         pieces, end = _continued(text, at + len(before) + len(match["mark"] or ""), end)
         out.append(_stand_in(before, text[at + len(before) : end]))
         command = text[pieces[0][0] : pieces[0][1]]
-        if mark.startswith("!") or (mark in ("%", "") and command.split(None, 1)[:1] and command.split()[0] in _SHELL_MAGICS):
+        if mark.startswith("!") or (mark in ("%", "") and command.partition(" ")[0] in _SHELL_MAGICS):
             shell.append(pieces)
         at = end
     return CellCode("".join(out), tuple(shell))
@@ -106,7 +112,7 @@ def _line_end(text: str, at: int) -> int:
 
 
 def _continued(text: str, start: int, end: int) -> tuple[tuple[tuple[int, int], ...], int]:
-    """The pieces of a shell line and its backslash continuations, stripped, and where the next line starts."""
+    """The pieces of a shell line and its backslash continuations, stripped, and where the rest starts."""
     pieces: list[tuple[int, int]] = []
     while True:
         piece = text[start:end].rstrip()
@@ -122,7 +128,7 @@ def _continued(text: str, start: int, end: int) -> tuple[tuple[tuple[int, int], 
 
 
 def _stand_in(before: str, rest: str) -> str:
-    """Python of the same length for a special line: a call whose value nobody knows, or nothing worth reading."""
+    """Python of the same length for a special line: a call that tells nothing, or a number."""
     blanks = blank(rest)
     width = len(rest.partition("\n")[0].rstrip("\r"))
     words = "_()" if before.strip() and width >= 3 else "0"

@@ -15,9 +15,18 @@ from cfglint.source import Source, Span
 
 #: Calls and decorators (last part of the dotted name) that fill options from a command line or a file.
 _FILLS_OPTIONS = PARSES | {
-    "HfArgumentParser", "TrlParser", "ArgumentParser", "Fire", "OptionParser", "make_parser", "run_exp", "TuneRecipeArgumentParser",
+    "HfArgumentParser",
+    "TrlParser",
+    "ArgumentParser",
+    "Fire",
+    "OptionParser",
+    "make_parser",
+    "run_exp",
+    "TuneRecipeArgumentParser",
 }
-_FILLS_OPTIONS_DOTTED = frozenset({"click.command", "click.group", "typer.run", "typer.Typer", "hydra.main", "draccus.wrap"})
+_FILLS_OPTIONS_DOTTED = frozenset(
+    {"click.command", "click.group", "typer.run", "typer.Typer", "hydra.main", "draccus.wrap"}
+)
 
 #: What starts a shell line in a cell's text.
 _SHELL_MARKS = ("!", "%pip ", "%conda ", "%sx ")
@@ -126,7 +135,7 @@ class _Reader:
         return self._text.place(start, end)
 
     def _unpacked(self, read: Node, value: ast.expr, use: Use, arguments: list[Argument]) -> bool:
-        """Add the arguments of ``**value``; the spans stay those in the dict, where a reader would change them."""
+        """Add the arguments of ``**value``; the spans stay in the dict, where a reader would change them."""
         if not isinstance(read, Mapping):
             return False
         literal = self._literal(value, use)
@@ -163,7 +172,9 @@ class _Reader:
             right = getattr(statement, "value", None) or target
             reason = "changed in place" if isinstance(statement, ast.AugAssign) else "part of a value"
             value: Node = Opaque(self._text.slice(right), self._text.span(right), reason)
-            return Setting(text, value, self._text.slice(right), span, assignment.scope.name, assignment.branch)
+            return Setting(
+                text, value, self._text.slice(right), span, assignment.scope.name, assignment.branch
+            )
         value = self._values.read(assignment.value, use)
         written = self._text.slice(assignment.value)
         return Setting(text, value, written, span, assignment.scope.name, assignment.branch)
@@ -179,7 +190,7 @@ class _Reader:
         return tuple(found)
 
     def _exported_lines(self, node: ast.Call, method: str) -> list[ShellLine]:
-        """The shell lines of ``get_ipython().system("pip …")`` and its like, as exported notebooks have them."""
+        """The shell lines of ``get_ipython().system("pip …")`` and the like, from exported notebooks."""
         words = [arg for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         if method in ("system", "getoutput", "getoutputs") and words:
             return [self._shell_line(str(words[0].value), words[0])]
@@ -191,7 +202,7 @@ class _Reader:
         return []
 
     def _shell_line(self, text: str, node: ast.Constant) -> ShellLine:
-        """A line whose span is the text inside the quotes where that is the text itself, else the whole string."""
+        """A line whose span is the text in the quotes if it stands there as it is, else the string."""
         start, end = self._text.range(node)
         inside = self._text.text.find(text, start, end)
         if inside >= 0:

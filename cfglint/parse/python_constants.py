@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# fmt: off
 #: ``torch.X`` -> the dtype's name (``str(torch.half)`` is "torch.float16").
 TORCH_DTYPES = {
     name: name
@@ -9,18 +10,23 @@ TORCH_DTYPES = {
         "bfloat16", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool",
         "float8_e4m3fn", "float8_e5m2",
     )
-} | {"half": "float16", "float": "float32", "double": "float64", "short": "int16", "int": "int32", "long": "int64"}
+} | {
+    "half": "float16", "float": "float32", "double": "float64",
+    "short": "int16", "int": "int32", "long": "int64",
+}
 
-#: Enumerations whose members' values are their names in lower case (transformers.trainer_utils, training_args).
+#: Enumerations whose members' values are their names in lower case (transformers.trainer_utils).
 _LOWER = frozenset(
     {
-        "IntervalStrategy", "EvaluationStrategy", "SaveStrategy", "LoggingStrategy", "SchedulerType", "HubStrategy",
-        "OptimizerNames", "DebugOption", "FSDPOption", "PrecisionType",
+        "IntervalStrategy", "EvaluationStrategy", "SaveStrategy", "LoggingStrategy", "SchedulerType",
+        "HubStrategy", "OptimizerNames", "DebugOption", "FSDPOption", "PrecisionType",
     }
 )
 
 #: Enumerations whose members' values are their names (peft, accelerate, torch.distributed.fsdp).
-_SAME = frozenset({"TaskType", "PeftType", "DistributedType", "ShardingStrategy", "BackwardPrefetch", "StateDictType"})
+_SAME = frozenset(
+    {"TaskType", "PeftType", "DistributedType", "ShardingStrategy", "BackwardPrefetch", "StateDictType"}
+)
 
 #: Members whose value is neither (transformers.training_args.OptimizerNames, trainer_utils.SchedulerType).
 _NAMED = {
@@ -40,11 +46,13 @@ _NAMED = {
 #: Functions whose answer depends on the machine that trains (last part of the dotted name).
 ASKS_GPU = frozenset(
     {
-        "is_bf16_supported", "is_bfloat16_supported", "is_torch_bf16_gpu_available", "is_torch_bf16_available",
-        "is_torch_tf32_available", "get_device_capability", "get_device_properties", "get_device_name", "device_count",
-        "is_available", "is_flash_attn_2_available", "is_torch_xpu_available", "is_torch_npu_available",
+        "is_bf16_supported", "is_bfloat16_supported", "is_torch_bf16_gpu_available",
+        "is_torch_bf16_available", "is_torch_tf32_available", "get_device_capability",
+        "get_device_properties", "get_device_name", "device_count", "is_available",
+        "is_flash_attn_2_available", "is_torch_xpu_available", "is_torch_npu_available",
     }
 )
+# fmt: on
 
 
 def constant_attribute(dotted: str) -> str | None:

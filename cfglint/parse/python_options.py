@@ -9,7 +9,7 @@ from cfglint.parse.python_scopes import Branch, Scope, Use, Walk, dotted_text
 
 
 class Option(NamedTuple):
-    """A default of one option: its expression (None for no default), where it is read, and how a note names it."""
+    """A default of one option: its expression (None for none), where it is read, how a note names it."""
 
     default: ast.expr | None
     use: Use
@@ -35,12 +35,16 @@ def command_options(walk: Walk) -> dict[str, list[Option]]:
                     option = Option(keyword.value, use, f"set_defaults({keyword.arg}=…)", call)
                     options[keyword.arg] = [option]
         elif method in ("add_argument", "add_option"):
-            flags = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            flags = _texts(call.args)
             if flags:
                 keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
                 option = _declared(flags, keywords, use, call)
                 options.setdefault(_destination(flags, keywords), []).append(option)
     return options
+
+
+def _texts(arguments: list[ast.expr]) -> list[str]:
+    return [arg.value for arg in arguments if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
 
 
 def _destination(flags: list[str], keywords: dict[str, ast.expr]) -> str:
@@ -66,7 +70,11 @@ def _declared(flags: list[str], keywords: dict[str, ast.expr], use: Use, call: a
 
 def _converted(default: ast.expr | None, kind: ast.expr | None) -> ast.expr | None:
     """A default as argparse hands it out: it converts one that is a string, and only that."""
-    if not isinstance(default, ast.Constant) or not isinstance(default.value, str) or not isinstance(kind, ast.Name):
+    if (
+        not isinstance(default, ast.Constant)
+        or not isinstance(default.value, str)
+        or not isinstance(kind, ast.Name)
+    ):
         return default
     convert = {"int": int, "float": float}.get(kind.id)
     if convert is None:
@@ -82,9 +90,11 @@ def decorator_option(
 ) -> Option | None:
     """The ``@click.option`` that fills a parameter of the function it decorates."""
     for decorator in function.decorator_list:
-        if not isinstance(decorator, ast.Call) or not dotted_text(decorator.func).endswith(("option", "argument")):
+        if not isinstance(decorator, ast.Call):
             continue
-        flags = [arg.value for arg in decorator.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+        if not dotted_text(decorator.func).endswith(("option", "argument")):
+            continue
+        flags = _texts(decorator.args)
         names = {flag.partition("/")[0].lstrip("-").replace("-", "_") for flag in flags}
         if parameter not in names:
             continue
@@ -99,7 +109,7 @@ def decorator_option(
 
 
 def default_of(value: ast.expr | None) -> ast.expr | None:
-    """The default inside ``field(default=…)``, ``Field(…)`` or ``typer.Option(…)``; any other value is its own."""
+    """The default inside ``field(default=…)``, ``Field(…)``, ``typer.Option(…)``, else the value itself."""
     if not isinstance(value, ast.Call):
         return value
     name = dotted_text(value.func).rpartition(".")[2]
@@ -111,7 +121,9 @@ def default_of(value: ast.expr | None) -> ast.expr | None:
         if keyword.arg in ("default_factory", "factory"):
             if isinstance(keyword.value, ast.Lambda):
                 return keyword.value.body
-            built_in = {"list": ast.List([], ast.Load()), "dict": ast.Dict([], [])}.get(dotted_text(keyword.value))
+            built_in = {"list": ast.List([], ast.Load()), "dict": ast.Dict([], [])}.get(
+                dotted_text(keyword.value)
+            )
             return ast.copy_location(built_in, keyword.value) if built_in else keyword.value
     if name == "field" or not value.args:
         return None

@@ -33,13 +33,25 @@ IMPORTED = "imported name"
 UNDEFINED = "undefined name"
 
 #: Calls that make an object of their keyword arguments.
-_NAMESPACES = frozenset({"SimpleNamespace", "Namespace", "EasyDict", "edict", "DotDict", "AttrDict", "Munch", "Box"})
+_NAMESPACES = frozenset(
+    {"SimpleNamespace", "Namespace", "EasyDict", "edict", "DotDict", "AttrDict", "Munch", "Box"}
+)
 
 #: Calls (last part of the name) that fill options from a command line or a file.
 PARSES = frozenset(
     {
-        "parse_args", "parse_known_args", "parse_args_into_dataclasses", "parse_args_and_config", "parse_dict",
-        "parse_json_file", "parse_yaml_file", "parse_known_args_into_dataclasses", "cli", "CLI", "auto_cli", "entrypoint",
+        "parse_args",
+        "parse_known_args",
+        "parse_args_into_dataclasses",
+        "parse_args_and_config",
+        "parse_dict",
+        "parse_json_file",
+        "parse_yaml_file",
+        "parse_known_args_into_dataclasses",
+        "cli",
+        "CLI",
+        "auto_cli",
+        "entrypoint",
     }
 )
 
@@ -70,7 +82,7 @@ class Origins:
         return IMPORTED if name in self.imports else UNDEFINED
 
     def _reaching(self, found: list[Binding], use: Use) -> Binding | str:
-        """The last binding before a use in the same scope, when no branch or loop makes another one possible."""
+        """The last binding before a use in its scope, when no branch or loop makes another one possible."""
         if len(found) == 1 and found[0].kind in (FUNCTION, CLASS, PARAMETER):
             return found[0]
         before = [binding for binding in found if binding.position < use.position]
@@ -107,7 +119,7 @@ class Origins:
         return ""
 
     def callee(self, function: ast.expr, use: Use) -> tuple[str, str]:
-        """A called function's dotted name and the text of its receiver ("" for none, or one of several lines)."""
+        """A called function's dotted name and its receiver's dotted text ("" for an expression)."""
         dotted = self.dotted(function, use)
         if dotted:
             return dotted, ""
@@ -126,7 +138,7 @@ class Origins:
         return f"*.{method}", receiver
 
     def _known_as(self, binding: Binding, depth: int = 8) -> str:
-        """The imported name behind ``Config = SFTConfig`` or ``class Config(SFTConfig)``, "" when there is none."""
+        """The imported name behind ``Config = SFTConfig`` or ``class Config(SFTConfig)``, "" for none."""
         use = Use(binding.scope, binding.position, binding.branch)
         if binding.kind == CLASS and isinstance(binding.node, ast.ClassDef):
             candidates: list[ast.expr] = binding.node.bases
@@ -169,7 +181,9 @@ class Origins:
         if len(sites) != 1:
             return None
         call = sites[0].node
-        if any(isinstance(arg, ast.Starred) for arg in call.args) or any(not word.arg for word in call.keywords):
+        if any(isinstance(arg, ast.Starred) for arg in call.args) or any(
+            not word.arg for word in call.keywords
+        ):
             return None
         use = Use(sites[0].scope, (call.lineno, call.col_offset), sites[0].branch)
         for keyword in call.keywords:
@@ -188,12 +202,14 @@ class Origins:
             if option is not None:
                 return option
         default = default_of(binding.value)
-        return Option(default, Use(outer, binding.position, binding.branch), f"default of {name}", binding.node)
+        return Option(
+            default, Use(outer, binding.position, binding.branch), f"default of {name}", binding.node
+        )
 
     # Attributes of values of the script.
 
     def member(self, holder: str, name: str, use: Use, depth: int = 4) -> tuple[Option | None, bool, str]:
-        """Where ``holder.name`` comes from: (its value or default, whether that is weak, else the reason)."""
+        """Where ``holder.name`` comes from: its value or default, whether that is weak, else the reason."""
         assigned = self._assigned(f"{holder}.{name}", use)
         if assigned is not None:
             return assigned
@@ -203,7 +219,9 @@ class Origins:
             scope: Scope | None = use.scope
             while scope is not None and not isinstance(scope.node, ast.ClassDef):
                 scope = scope.parent
-            return self._field(scope.node, name, is_weak=True) if scope is not None else (None, False, "attribute")  # type: ignore[arg-type]
+            if scope is None or not isinstance(scope.node, ast.ClassDef):
+                return None, False, "attribute"
+            return self._field(scope.node, name, is_weak=True)
         binding = self.binding(holder, use)
         if isinstance(binding, str):
             return self._any_option(name) if binding != IMPORTED else (None, False, "attribute")
@@ -218,7 +236,8 @@ class Origins:
         if isinstance(value, ast.Call):
             return self._of_call(binding, value, name)
         if isinstance(binding.value, ast.Name):
-            return self.member(binding.value.id, name, Use(binding.scope, binding.position, binding.branch), depth - 1)
+            there = Use(binding.scope, binding.position, binding.branch)
+            return self.member(binding.value.id, name, there, depth - 1)
         return None, False, "attribute"
 
     def _assigned(self, target: str, use: Use) -> tuple[Option | None, bool, str] | None:
@@ -240,7 +259,8 @@ class Origins:
         before = only.scope is use.scope and position < use.position
         if not before and not (target.startswith("self.") and only.scope.name.endswith("__init__")):
             return None, False, "assigned elsewhere"
-        return Option(only.value, Use(only.scope, position, only.branch), f"{target} set", only.statement), False, ""
+        there = Use(only.scope, position, only.branch)
+        return Option(only.value, there, f"{target} set", only.statement), False, ""
 
     def _of_call(self, binding: Binding, call: ast.Call, name: str) -> tuple[Option | None, bool, str]:
         use = Use(binding.scope, binding.position, binding.branch)
@@ -257,7 +277,9 @@ class Origins:
                 return self._field(made.node, name, is_weak=False)  # type: ignore[arg-type]
             return None, False, "attribute"
         own = isinstance(made, Binding) and made.kind == FUNCTION
-        if last in PARSES or (own and any(word in last.lower() for word in ("arg", "opt", "config", "param"))):
+        if last in PARSES or (
+            own and any(word in last.lower() for word in ("arg", "opt", "config", "param"))
+        ):
             return self._any_option(name)
         return None, False, "attribute"
 
@@ -280,7 +302,8 @@ class Origins:
             if text:
                 return self.member(text, name, given[1], depth - 1)
             if isinstance(given[0], ast.Call):
-                return self._of_call(binding._replace(scope=given[1].scope, position=given[1].position), given[0], name)
+                there = binding._replace(scope=given[1].scope, position=given[1].position)
+                return self._of_call(there, given[0], name)
         return self._any_option(name)
 
     def _field(self, node: ast.ClassDef, name: str, is_weak: bool) -> tuple[Option | None, bool, str]:
@@ -318,7 +341,8 @@ class Origins:
             return None, False, "attribute"
         first = found[0]
         for other in found[1:]:
-            if first.default is None or other.default is None or ast.dump(first.default) != ast.dump(other.default):
+            same = first.default is not None and other.default is not None
+            if not same or ast.dump(first.default) != ast.dump(other.default):  # type: ignore[arg-type]
                 return None, False, "several options of that name"
         return first, True, "" if first.default is not None else "no default"
 

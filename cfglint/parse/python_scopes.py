@@ -1,4 +1,4 @@
-"""One walk over a syntax tree: what each name may stand for in each scope, and every call and assignment in it."""
+"""One walk over a syntax tree: what names may stand for in each scope, and every call and assignment."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ Position = tuple[int, int]
 #: Kinds of Binding.
 VALUE, PARAMETER, FUNCTION, CLASS, OTHER = "value", "parameter", "function", "class", "other"
 
-#: Methods that return the object they are called on, so that a chain's target is the target of its receiver too.
-_RETURNS_SELF = frozenset({"to", "cuda", "cpu", "half", "float", "bfloat16", "eval", "train", "requires_grad_", "compile"})
+#: Methods that return the object they are called on: a chain's target is the target of its receiver too.
+_RETURNS_SELF = frozenset(
+    {"to", "cuda", "cpu", "half", "float", "bfloat16", "eval", "train", "requires_grad_", "compile"}
+)
 
 #: Methods that change a list or dict in place.
-_MUTATES = frozenset({"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort"})
+_MUTATES = frozenset(
+    {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort"}
+)
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -23,7 +27,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 
 
 class Binding(NamedTuple):
-    """One place that gives a name a meaning; ``value`` is the expression of a VALUE or a PARAMETER's default."""
+    """One place that gives a name a meaning; ``value`` is a VALUE's expression or a PARAMETER's default."""
 
     kind: str
     value: ast.expr | None
@@ -61,7 +65,7 @@ class Use(NamedTuple):
 
 
 class CallSite(NamedTuple):
-    """A call with the name its result gets; ``host`` is the f-string it stands in (its own position is then vague)."""
+    """A call with the name its result gets; ``host`` is the f-string it stands in, for its place is vague."""
 
     node: ast.Call
     scope: Scope
@@ -179,7 +183,9 @@ class Walk:
                 self._later((case.body, scope, self._new(branch)))
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             for name in node.names:
-                (self.module if isinstance(node, ast.Global) else scope).bind(name, OTHER, None, node, self._new(()))
+                (self.module if isinstance(node, ast.Global) else scope).bind(
+                    name, OTHER, None, node, self._new(())
+                )
         else:
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
@@ -222,7 +228,7 @@ class Walk:
                 parts = list(value.elts)
             for element, part in zip(target.elts, parts, strict=True):
                 if part is None and value is not None and isinstance(element, ast.Name):
-                    # The value as a whole still tells where the parts come from (parse_args_into_dataclasses).
+                    # The whole value still tells where its parts come from (parse_args_into_dataclasses).
                     scope.bind(element.id, OTHER, value, element, branch)
                 else:
                     self._target(element, part, node, scope, branch)
@@ -288,7 +294,9 @@ class Walk:
 
     def _expression(self, root: ast.expr, scope: Scope, branch: Branch, target: str = "") -> None:
         """Record the calls and name uses of an expression, without recursion."""
-        stack: list[tuple[ast.AST, Scope, Branch, str, ast.expr | None]] = [(root, scope, branch, target, None)]
+        stack: list[tuple[ast.AST, Scope, Branch, str, ast.expr | None]] = [
+            (root, scope, branch, target, None)
+        ]
         while stack:
             node, scope, branch, target, host = stack.pop()
             kind = type(node)
@@ -300,7 +308,7 @@ class Walk:
             elif kind is ast.Attribute:
                 stack.append((node.value, scope, branch, "", host))  # type: ignore[attr-defined]
             elif kind is ast.Call:
-                self._call(node, scope, branch, target, host, stack)
+                self._call(node, scope, branch, target, host, stack)  # type: ignore[arg-type]
             elif kind is ast.Await:
                 stack.append((node.value, scope, branch, target, host))  # type: ignore[attr-defined]
             elif isinstance(node, ast.IfExp):
@@ -326,7 +334,9 @@ class Walk:
                 for field in node._fields:
                     child = getattr(node, field, None)
                     if isinstance(child, list):
-                        stack.extend((item, scope, branch, "", inside_host) for item in child if item is not None)
+                        stack.extend(
+                            (item, scope, branch, "", inside_host) for item in child if item is not None
+                        )
                     elif isinstance(child, (ast.expr, ast.slice)):
                         stack.append((child, scope, branch, "", inside_host))
 

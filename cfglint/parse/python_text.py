@@ -1,4 +1,4 @@
-"""Python text and the way from ``ast`` positions (lines, UTF-8 bytes) to spans in the file the user has open."""
+"""Python text and the way from ``ast`` positions (lines, UTF-8 bytes) to spans in the user's file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ class PythonText:
 
     def span(self, node: ast.AST) -> Span:
         """Where a node stands in the file."""
-        return self.place(*self.range(node))
+        start, end = self.range(node)
+        return self.place(start, end)
 
     def place(self, start: int, end: int) -> Span:
         """Where a range of this text stands in the file."""

@@ -1,13 +1,12 @@
-"""What an expression of a script is worth as far as its file tells, as a tree node on the expression's own text."""
+"""What an expression of a script is worth as far as its file tells, as a tree node on its own text."""
 
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Callable
-from typing import Any
 
 from cfglint.parse.python_constants import ASKS_GPU, TORCH_DTYPES, constant_attribute
+from cfglint.parse.python_operators import COMPARISONS, CONVERSIONS, TEXT_METHODS, arithmetic
 from cfglint.parse.python_origins import Origins
 from cfglint.parse.python_scopes import FUNCTION, PARAMETER, VALUE, Binding, Use, dotted_text
 from cfglint.parse.python_text import PythonText
@@ -19,35 +18,11 @@ _VALUE_BUDGET, _FILE_BUDGET = 5_000, 300_000
 #: Names followed from one to the next, and expressions within expressions.
 _DEPTH = 40
 
-#: Longest text an expression may compute (code points); longest power (bits, roughly).
-_TEXT_LIMIT, _POWER_LIMIT = 10_000, 4_096
+#: Longest text an expression may compute (code points).
+_TEXT_LIMIT = 10_000
 
 GPU = "depends on the GPU"
 ENVIRONMENT = "environment variable"
-
-_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], object]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-
-#: Methods of text whose result is text or a list of it, no longer than a few times what they are given.
-_TEXT_METHODS = frozenset({"split", "rsplit", "lower", "upper", "strip", "lstrip", "rstrip", "title", "removesuffix"})
-
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], object]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-}
 
 
 class _TooLargeError(Exception):
@@ -130,7 +105,7 @@ class Values:
         return Opaque(self._text.text[start:end], span, found.reason)
 
     def _blocked(self, node: ast.AST, *parts: Node, reason: str = "expression") -> Opaque:
-        """Why an expression is not static: the reason of its part, if that says more than the kind of expression."""
+        """Why an expression is not static: the reason of its part, if that says more."""
         for part in parts:
             if isinstance(part, Opaque) and part.reason not in ("call", "expression"):
                 return self._opaque(node, part.reason)
@@ -194,26 +169,19 @@ class Values:
             return Mapping(left.entries + right.entries, self._text.span(node), left.open or right.open)
         if isinstance(left, Sequence) and isinstance(right, Sequence) and isinstance(node.op, ast.Add):
             return Sequence(left.items + right.items, self._text.span(node))
-        act = _ARITHMETIC.get(type(node.op))
-        if act is None or not isinstance(left, Scalar) or not isinstance(right, Scalar):
+        if not isinstance(left, Scalar) or not isinstance(right, Scalar):
             return self._blocked(node, left, right)
-        a, b = left.value, right.value
-        if isinstance(a, str) or isinstance(b, str):
-            if not (isinstance(a, str) and isinstance(b, str) and isinstance(node.op, ast.Add)):
-                return self._opaque(node, "expression")
-        elif not isinstance(a, (int, float)) or not isinstance(b, (int, float)):
-            return self._opaque(node, "expression")
-        elif max(_bits(a), _bits(b)) > _POWER_LIMIT or (isinstance(node.op, ast.Pow) and not _small_power(a, b)):
-            return self._opaque(node, "too large to read")
         try:
-            return self._computed(node, act(a, b), left, right)
+            return self._computed(node, arithmetic(node.op, left.value, right.value), left, right)
+        except OverflowError:
+            return self._opaque(node, "too large to read")
         except (ArithmeticError, TypeError, ValueError):
             return self._opaque(node, "expression")
 
     def _compare(self, node: ast.Compare, use: Use, depth: int) -> Node:
         left = self._node(node.left, use, depth)
         right = self._node(node.comparators[0], use, depth)
-        act = _COMPARISONS.get(type(node.ops[0]))
+        act = COMPARISONS.get(type(node.ops[0]))
         if len(node.ops) == 1 and isinstance(left, Scalar):
             kind = node.ops[0]
             if act is not None and isinstance(right, Scalar):
@@ -258,7 +226,8 @@ class Values:
             if isinstance(piece, ast.Constant):
                 texts.append(str(piece.value))
                 continue
-            if not isinstance(piece, ast.FormattedValue) or piece.conversion != -1 or piece.format_spec is not None:
+            plain = isinstance(piece, ast.FormattedValue) and piece.conversion == -1 and not piece.format_spec
+            if not isinstance(piece, ast.FormattedValue) or not plain:
                 return self._opaque(node, "f-string")
             found = self._node(_placed(piece.value, node), use, depth)
             if not isinstance(found, Scalar):
@@ -299,7 +268,8 @@ class Values:
                 found = self._node(expression, there, depth)
                 if not isinstance(found, Opaque):
                     return self._moved(found, node, f"{node.id} in the call {self._text.line_name(line)}")
-                return self._opaque(node, found.reason if found.reason in (GPU, ENVIRONMENT) else "function parameter")
+                known = found.reason in (GPU, ENVIRONMENT)
+                return self._opaque(node, found.reason if known else "function parameter")
         option = self._origins.parameter_option(node.id, binding)
         if option is None or option.default is None:
             return self._opaque(node, "function parameter")
@@ -351,14 +321,14 @@ class Values:
             return self._opaque(node, ENVIRONMENT)
         if name == "dict" and not node.args:
             return self._keywords(node, use, depth)
-        if name in ("int", "float", "str", "bool") and len(node.args) == 1 and not node.keywords:
+        if name in CONVERSIONS and len(node.args) == 1 and not node.keywords:
             return self._converted(node, name, use, depth)
         if name in ("list", "tuple") and len(node.args) == 1 and not node.keywords:
             inner = self._node(node.args[0], use, depth)
             return self._moved(inner, node, "") if isinstance(inner, Sequence) else self._opaque(node, "call")
         if name == "getattr" and len(node.args) in (2, 3):
             return self._getattr(node, use, depth)
-        if last in _TEXT_METHODS and isinstance(node.func, ast.Attribute) and not node.keywords:
+        if last in TEXT_METHODS and isinstance(node.func, ast.Attribute) and not node.keywords:
             return self._text_method(node, node.func, use, depth)
         if last == "get" and isinstance(node.func, ast.Attribute) and len(node.args) in (1, 2):
             return self._get(node, node.func.value, use, depth)
@@ -368,17 +338,20 @@ class Values:
         """``name.split("/")`` and the like on known text."""
         receiver = self._node(function.value, use, depth)
         given = [self._node(argument, use, depth) for argument in node.args]
-        known = [argument for argument in given if isinstance(argument, Scalar) and isinstance(argument.value, str)]
-        if not isinstance(receiver, Scalar) or not isinstance(receiver.value, str) or len(known) != len(given):
+        known = [
+            part for part in (receiver, *given) if isinstance(part, Scalar) and isinstance(part.value, str)
+        ]
+        if len(known) != len(given) + 1:
             return self._blocked(node, receiver, *given, reason="call")
         try:
-            value = getattr(receiver.value, function.attr)(*(argument.value for argument in known))
+            texts = [part.value for part in known]
+            value = getattr(texts[0], function.attr)(*texts[1:])
         except (TypeError, ValueError):
             return self._opaque(node, "call")
         if isinstance(value, list):
-            items = tuple(self._scalar(node, item, receiver, *known) for item in value)
+            items = tuple(self._scalar(node, item, *known) for item in value[:1000])
             return Sequence(items, self._text.span(node))
-        return self._computed(node, value, receiver, *known)
+        return self._computed(node, value, *known)
 
     def _keywords(self, node: ast.Call, use: Use, depth: int) -> Node:
         entries: list[Entry] = []
@@ -400,7 +373,7 @@ class Values:
         if not isinstance(inner, Scalar):
             return self._blocked(node, inner, reason="call")
         try:
-            value = {"int": int, "float": float, "str": str, "bool": bool}[kind](inner.value)
+            value = CONVERSIONS[kind](inner.value)
         except (TypeError, ValueError, OverflowError):
             return self._opaque(node, "call")
         return self._computed(node, value, inner)
@@ -419,7 +392,12 @@ class Values:
     def _get(self, node: ast.Call, receiver: ast.expr, use: Use, depth: int) -> Node:
         holder = self._node(receiver, use, depth)
         key = self._node(node.args[0], use, depth)
-        if isinstance(holder, Mapping) and not holder.open and isinstance(key, Scalar) and isinstance(key.value, str):
+        if (
+            isinstance(holder, Mapping)
+            and not holder.open
+            and isinstance(key, Scalar)
+            and isinstance(key.value, str)
+        ):
             entry = holder.get(key.value)
             if entry is not None:
                 return self._moved(entry.value, node, key.note, key.weak)
@@ -442,14 +420,6 @@ def _placed(value: ast.expr, host: ast.expr) -> ast.expr:
 def _is_plain(value: ast.expr) -> bool:
     """Whether a value can't be changed in place, so that only a new assignment changes the name."""
     return isinstance(value, (ast.Constant, ast.JoinedStr, ast.UnaryOp, ast.BinOp, ast.Compare))
-
-
-def _bits(value: float) -> int:
-    return value.bit_length() if isinstance(value, int) else 64
-
-
-def _small_power(base: float, exponent: float) -> bool:
-    return isinstance(base, float) or isinstance(exponent, float) or _bits(base) * abs(exponent) <= _POWER_LIMIT
 
 
 _READERS: dict[type[ast.expr], Callable[..., Node]] = {

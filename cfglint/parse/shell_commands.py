@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from cfglint.parse.shell_arithmetic import whole_number
 from cfglint.parse.shell_lexer import (
     ARRAY,
     HEREDOC,
@@ -25,9 +26,15 @@ _SKIPPED = frozenset({"then", "else", "elif", "do", "!", "time", "coproc"})
 _DECLARES = frozenset({"export", "local", "declare", "typeset", "readonly"})
 #: Why ``"$@"`` is not static: it is any number of words.
 ALL_ARGUMENTS = "all arguments of the script"
+BRANCHED = "assigned in a branch"
 
 _TESTS = frozenset({"[", "[[", "test", "command", "which", "type", "hash"})
 _SUM = re.compile(r"\$\(\(([\w\s$+*/%(){}-]{1,200})\)\)")
+
+#: ``$(dirname "$0")``, ``$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)``, ``$(pwd)``: the script's folder.
+_HERE = re.compile(r"BASH_SOURCE|\$0|^\$\(pwd\)$")
+_WORD_NAMES = re.compile(r"[A-Za-z_]{2,}")
+_PATH_WORDS = frozenset({"dirname", "cd", "pwd", "BASH_SOURCE", "realpath", "readlink", "dev", "null"})
 
 #: Expansions within expansions, and words that all of one command's variables may make.
 _DEPTH, _WORD_LIMIT = 8, 20_000
@@ -106,6 +113,7 @@ class ShellReader:
                 continue
             if token.name == ")" and words and self._is_pattern(words):
                 words = []
+                self._next_arm()
                 continue
             first = words[0].literal if words else None
             self._simple(words, conditional, tokens, index)
@@ -150,6 +158,8 @@ class ShellReader:
                 at += 1
             elif word not in _SKIPPED:
                 break
+            elif word in ("else", "elif"):
+                self._next_arm()
             at += 1
         rest = words[at:]
         given: dict[str, Variable] = {}
@@ -192,6 +202,11 @@ class ShellReader:
             if name and name in self._variables:
                 self._forget(name, "assigned in a loop")
 
+    def _next_arm(self) -> None:
+        """What one arm of a branch assigned is not certain in the next."""
+        for name in self._blocks[-1].assigned if self._blocks else ():
+            self._forget(name, BRANCHED)
+
     def _leave(self) -> None:
         if not self._blocks:
             return
@@ -201,7 +216,7 @@ class ShellReader:
                 self._blocks[-1].assigned.update(block.assigned)
             return
         for name in block.assigned:
-            self._forget(name, "assigned in a branch")
+            self._forget(name, BRANCHED)
         if self._blocks:
             self._blocks[-1].assigned.update(block.assigned)
 
@@ -217,7 +232,7 @@ class ShellReader:
             variable = variable._replace(exported=True)
         self._variables[name] = variable
         if conditional:
-            self._forget(name, "assigned in a branch")
+            self._forget(name, BRANCHED)
         if self._blocks:
             self._blocks[-1].assigned.add(name)
 
@@ -333,6 +348,8 @@ class ShellReader:
 
     def _value(self, part: Part, start: int, end: int, depth: int) -> Arg:
         if part.kind == UNREAD:
+            if _HERE.search(part.text) and _PATH_WORDS.issuperset(_WORD_NAMES.findall(part.text)):
+                return Arg(".", start, end, note="the script's folder")
             return self._sum(part.text, start, end) or Arg(None, start, end, reason="command substitution")
         held = self._variables.get(part.text)
         if held is not None and len(held.args) == 1 and held.args[0].value is not None:
@@ -370,45 +387,9 @@ class ShellReader:
                 pieces.append(value)
             else:
                 pieces.append(piece)
-        result = _whole(pieces)
+        result = whole_number(pieces)
         return None if result is None else Arg(str(result), start, end, weak=weak, note=f"{text} is {result}")
 
 
 def _closes(tokens: list[Token]) -> bool:
     return any(token.kind == OPERATOR and token.name == ")" for token in tokens)
-
-
-def _whole(pieces: list[str]) -> int | None:
-    """Whole-number arithmetic with the shell's precedence; None for anything that is no sum."""
-    output: list[int] = []
-    pending: list[str] = []
-    rank = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2}
-
-    def apply() -> None:
-        sign = pending.pop()
-        right, left = output.pop(), output.pop()
-        if sign in "/%":
-            quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
-            output.append(quotient if sign == "/" else left - quotient * right)
-        else:
-            output.append(left + right if sign == "+" else left - right if sign == "-" else left * right)
-
-    try:
-        for piece in pieces:
-            if piece.isdigit():
-                output.append(int(piece[:18]))
-            elif piece == "(":
-                pending.append(piece)
-            elif piece == ")":
-                while pending[-1] != "(":
-                    apply()
-                pending.pop()
-            else:
-                while pending and rank.get(pending[-1], 0) >= rank[piece]:
-                    apply()
-                pending.append(piece)
-        while pending:
-            apply()
-    except (IndexError, ZeroDivisionError, KeyError):
-        return None
-    return output[0] if len(output) == 1 else None
