@@ -76,6 +76,8 @@ class Origins:
         while scope is not None:
             found = scope.bindings.get(name)
             if found and (here or not isinstance(scope.node, ast.ClassDef)):
+                if scope.inner:
+                    return found[-1]
                 return self._reaching(found, use) if here else _certain(found)
             here = here and scope.inner
             scope = scope.parent
@@ -276,12 +278,17 @@ class Origins:
             if isinstance(made, Binding) and not call.args:
                 return self._field(made.node, name, is_weak=False)  # type: ignore[arg-type]
             return None, False, "attribute"
-        own = isinstance(made, Binding) and made.kind == FUNCTION
-        if last in PARSES or (
-            own and any(word in last.lower() for word in ("arg", "opt", "config", "param"))
-        ):
+        if last in PARSES or (isinstance(made, Binding) and made.kind == FUNCTION and self._parses(made.node)):
             return self._any_option(name)
         return None, False, "attribute"
+
+    def _parses(self, function: ast.AST) -> bool:
+        """Whether a function of the script reads the command line."""
+        for site in self.walk.calls:
+            called = site.node.func.attr if isinstance(site.node.func, ast.Attribute) else ""
+            if site.scope.node is function and called in PARSES:
+                return True
+        return False
 
     def _of_parameter(
         self, binding: Binding, holder: str, name: str, depth: int

@@ -91,7 +91,9 @@ def syntax_tree(text: PythonText) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(text.text)
     except SyntaxError as error:
-        line = min(max(error.lineno or 1, 1), len(text.starts))
+        if error.lineno is None:
+            raise ParseError(error.msg or "invalid syntax", max(text.text.find("\0"), 0)) from None
+        line = min(max(error.lineno, 1), len(text.starts))
         offset = text.starts[line - 1] + max((error.offset or 1) - 1, 0)
         raise ParseError(error.msg or "invalid syntax", min(offset, len(text.text))) from None
     except (RecursionError, MemoryError):

@@ -314,7 +314,7 @@ class Values:
 
     def _call(self, node: ast.Call, use: Use, depth: int) -> Node:
         name = self._origins.dotted(node.func, use) or dotted_text(node.func)
-        last = name.rpartition(".")[2]
+        last = node.func.attr if isinstance(node.func, ast.Attribute) else name.rpartition(".")[2]
         if last in ASKS_GPU:
             return self._opaque(node, GPU)
         if name in ("os.environ.get", "os.getenv", "os.environ.setdefault"):
