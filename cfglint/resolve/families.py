@@ -53,6 +53,12 @@ def family_fields(project: Project, run: Run, near: str) -> dict[str, Value]:
             values[field] = facts[key]
     softcap = facts.get("attention_softcap") or facts.get("final_softcap")
     values["model.softcapping"] = bool(softcap)
+    modules = facts.get("modules")
+    if modules:
+        reachable = {name for group, names in modules.items() if group != "expert_parameters" for name in names}
+        values["model.module_names"] = sorted(reachable | set(facts["experts_before_5"]))
+        values["model.expert_modules"] = sorted(facts["experts_before_5"])
+        values["model.fused_experts"] = bool(modules["expert_parameters"])
     architecture = _architecture(facts, run)
     if architecture:
         values["model.architecture"] = architecture
