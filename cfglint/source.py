@@ -27,7 +27,7 @@ class Position(NamedTuple):
 class Cell(NamedTuple):
     """Where a reader of a notebook finds a place: the cell's number in the file and the line in it, from 1."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # a field named like tuple.index, which nobody asks of a cell
     line: int
 
 

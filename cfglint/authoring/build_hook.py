@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hatchling.builders.hooks.plugin.interface import BuildHookInterface  # type: ignore[import-not-found]
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class CompileRules(BuildHookInterface):  # type: ignore[misc]
+class CompileRules(BuildHookInterface[Any]):
     """Compiles ``rules/`` and adds both tables beside the rule files."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -48,9 +48,9 @@ def lint_example(files: Mapping[str, str], target: Mapping[str, Any], rules: tup
 
 
 def _options(target: Mapping[str, Any], rules: tuple[str, ...]) -> Options:
-    from cfglint.cli.check import _target
+    from cfglint.cli.check import target_facts
 
-    return Options(preview=True, environment="none", target=_target({}, tuple(f"{key}={value}" for key, value in target.items())), rules=rules)
+    return Options(preview=True, environment="none", target=target_facts({}, tuple(f"{key}={value}" for key, value in target.items())), rules=rules)
 
 
 def check_examples(name: str, cold: Mapping[str, Any], rules: tuple[str, ...] = ()) -> list[Failure]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cfglint.discover import project_root
 from cfglint.engine.ruleset import RulesError
 from cfglint.linting import Linted, Options, at_or_above, lint
 from cfglint.model.finding import SEVERITIES, Finding
@@ -47,7 +48,7 @@ def command(paths: tuple[str, ...], **given: Any) -> None:
 def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: bool = False) -> int:
     """Run the check and print its report; returns the exit code."""
     try:
-        settings = load_settings(paths[0] if paths and paths[0] != "-" else os.getcwd())
+        settings = settings_for(paths)
         options = options_from(paths, given, settings, only_dependencies)
         linted = lint(options)
     except (SettingsError, RulesError) as error:
@@ -60,7 +61,7 @@ def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: b
     if given.get("verify"):
         from cfglint.cli.verify import verify_linted
 
-        return verify_linted(linted, given)
+        return int(verify_linted(linted, given))
     if given.get("fix") or given.get("diff"):
         linted = _fixed(linted, options, bool(given.get("unsafe_fixes")), bool(given.get("diff")))
     if not given.get("diff"):
@@ -68,10 +69,17 @@ def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: b
     return exit_code(linted, given, settings)
 
 
+def settings_for(paths: tuple[str, ...]) -> Settings:
+    """The settings of the project that the first path lies in. Raises SettingsError."""
+    start = os.path.abspath(paths[0] if paths and paths[0] != "-" else os.getcwd())
+    folder = start if os.path.isdir(start) else os.path.dirname(start)
+    return load_settings(folder, project_root(start))
+
+
 def check_text(name: str, data: bytes, given: Mapping[str, Any]) -> int:
     """Check one text under a file name, such as the packages of an environment; returns the exit code."""
     try:
-        settings = load_settings(os.getcwd())
+        settings = settings_for(())
         linted = lint(options_from((), given, settings)._replace(stdin=(name, data)))
     except (SettingsError, RulesError) as error:
         click.echo(f"cfglint: {error}", err=True)
@@ -82,7 +90,7 @@ def check_text(name: str, data: bytes, given: Mapping[str, Any]) -> int:
 
 def exit_code(linted: Linted, given: Mapping[str, Any], settings: Settings) -> int:
     """0 below the threshold, 1 at or above it, 3 when a folder was searched and nothing in it was recognised."""
-    if at_or_above(linted.report.findings, given.get("fail_on") or settings.fail_on or "warning"):
+    if at_or_above(linted.report.findings, given.get("fail_on") or settings.fail_on):
         return 1
     return 3 if linted.nothing_found else 0
 
@@ -100,8 +108,8 @@ def options_from(paths: tuple[str, ...], given: Mapping[str, Any], settings: Set
         exclude=(*(given.get("exclude") or ()), *settings.exclude),
         preview=bool(given.get("preview") or settings.preview),
         rules=(*(given.get("rule_folders") or ()), *settings.rules),
-        target=_target(settings.target, given.get("target") or ()),
-        environment=given.get("environment") or settings.environment or "auto",
+        target=target_facts(settings.target, given.get("target") or ()),
+        environment=given.get("environment") or settings.environment,
         per_file_ignores={pattern: tuple(names) for pattern, names in settings.per_file_ignores.items()},
         stdin=stdin,
         only_dependencies=only_dependencies,
@@ -112,27 +120,31 @@ def _names(values: Any) -> tuple[str, ...]:
     return tuple(name.strip() for value in values or () for name in value.split(",") if name.strip())
 
 
-def _target(configured: Mapping[str, Any], stated: tuple[str, ...]) -> dict[str, Any]:
-    """Facts that the user states; a key that is no fact of its own is a package."""
-    target: dict[str, Any] = {"packages": dict(configured.get("packages", {}))}
-    target.update({key: value for key, value in configured.items() if key != "packages"})
+def target_facts(configured: Mapping[str, str], stated: tuple[str, ...]) -> dict[str, Any]:
+    """Facts that the user states, the command line over the settings; a key that is no fact of its own is a package.
+
+    Raises SettingsError for an entry that is not KEY=VALUE.
+    """
+    facts = dict(configured)
     for entry in stated:
         key, equals, value = entry.partition("=")
         if not equals or not key or not value:
             raise SettingsError(f"--target {entry}: expected KEY=VALUE, such as gpu=T4 or transformers=4.57.1")
+        facts[key] = value
+    target: dict[str, Any] = {"packages": {}}
+    for key, value in facts.items():
         if key == "processes":
             if not value.isdigit():
-                raise SettingsError(f"--target processes={value}: expected a number of processes")
+                raise SettingsError(f"target processes={value}: expected a number of processes")
             target[key] = int(value)
         elif key in ("gpu", "python"):
             target[key] = value
         else:
             target["packages"][key] = value.lstrip("=")
     gpu = str(target.get("gpu", "")).lower()
-    if gpu:
-        capability = next((value for name, value in _CAPABILITY.items() if name in gpu), None)
-        if capability is not None:
-            target["gpu_capability"] = capability
+    capability = next((value for name, value in _CAPABILITY.items() if name in gpu), None) if gpu else None
+    if capability is not None:
+        target["gpu_capability"] = capability
     return target
 
 
@@ -145,7 +157,7 @@ _CAPABILITY = {
 
 def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
     """Print the report."""
-    chosen = given.get("output_format") or settings.output_format or "text"
+    chosen = given.get("output_format") or settings.output_format
     color = wants_color(given.get("color") or "auto", sys.stdout.isatty(), os.environ) if chosen in ("text", "concise") else False
     descriptors = []
     if chosen == "sarif":

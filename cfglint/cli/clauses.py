@@ -16,10 +16,10 @@ _INFIX = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "i
 
 def explain_on(name: str, rules: RuleSet, path: str, target: tuple[str, ...], environment: str, folders: tuple[str, ...]) -> str:
     """The verdict of one rule on every run that a path takes part in, with each clause's values."""
-    from cfglint.cli.check import _target
+    from cfglint.cli.check import target_facts
     from cfglint.linting import Options, lint
 
-    linted = lint(Options(paths=(path,), target=_target({}, target), environment=environment, rules=folders, preview=True))
+    linted = lint(Options(paths=(path,), target=target_facts({}, target), environment=environment, rules=folders, preview=True))
     rule = next((rule for rule in rules.rules if rule["name"] == name), None)
     if rule is None:
         return f"{name} is withdrawn or removed and runs on nothing"

@@ -18,12 +18,12 @@ from cfglint.model.value import UNKNOWN, UNSET
 @click.option("--environment", envvar="CFGLINT_ENVIRONMENT", help="As for cfglint check.")
 def command(paths: tuple[str, ...], target: tuple[str, ...], environment: str | None) -> None:
     """Show each run: its files, dialects, fields with value and origin, packages, steps, and what stayed unknown."""
-    from cfglint.cli.check import _target
+    from cfglint.cli.check import target_facts
     from cfglint.linting import Options, lint
     from cfglint.settings import SettingsError
 
     try:
-        linted = lint(Options(paths=paths, target=_target({}, target), environment=environment or "auto"))
+        linted = lint(Options(paths=paths, target=target_facts({}, target), environment=environment or "auto"))
     except (RulesError, SettingsError) as error:
         click.echo(f"cfglint: {error}", err=True)
         sys.exit(2)

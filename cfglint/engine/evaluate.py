@@ -121,7 +121,7 @@ def truth(ir: list[Any], facts: Facts) -> bool | None:
 
 def _truth(value: Any) -> bool | None:
     if value is True or value is False:
-        return value  # type: ignore[no-any-return]
+        return value
     if value is UNSET:
         return False
     return None

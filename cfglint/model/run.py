@@ -12,8 +12,17 @@ from cfglint.source import Source, Span
 class Versions(Protocol):
     """The releases of one package that a run may see (``cfglint.packages.versions.VersionSet``)."""
 
-    package: str
-    kind: str
+    @property
+    def package(self) -> str:
+        """The canonical name."""
+
+    @property
+    def kind(self) -> str:
+        """What decided: "pin", "lock", "range" and so on."""
+
+    @property
+    def requirements(self) -> tuple[Any, ...]:
+        """The statements that decided, each with its place."""
 
     def satisfies(self, spec: str) -> bool | None:
         """True if every release satisfies a specifier, False if none does, else None."""
@@ -23,10 +32,6 @@ class Versions(Protocol):
 
     def text(self) -> str:
         """What to show."""
-
-    @property
-    def place(self) -> Place | None:
-        """Where the version is said."""
 
 
 class StepSite(NamedTuple):

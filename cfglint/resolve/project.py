@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cfglint.parse.tree import Mapping, Node, ParseError
@@ -244,6 +244,8 @@ def _parse_mapping(project: Project, parsed: ParsedFile, suffix: str) -> None:
         if dialect is not None and not dialect["foreign"]:
             parsed.dialect = dialect
             parsed.ours = True
+            if suffix != ".json" and not dialect["satellite"]:
+                _parse_usage(parsed)
 
 
 def _parse_script(project: Project, parsed: ParsedFile, suffix: str) -> None:
@@ -251,6 +253,15 @@ def _parse_script(project: Project, parsed: ParsedFile, suffix: str) -> None:
 
     if _SCRIPT_WORDS(parsed.source.text):
         parsed.script = parse_python(parsed.source)
+        _parse_usage(parsed)
+
+
+def _parse_usage(parsed: ParsedFile) -> None:
+    """The launch commands that the file's own comments give for it."""
+    if os.path.basename(parsed.file) in parsed.source.text:
+        from cfglint.parse.usage import usage_commands
+
+        parsed.commands = usage_commands(parsed.source, parsed.file)
 
 
 def _parse_notebook(project: Project, parsed: ParsedFile, suffix: str) -> None:
@@ -282,7 +293,7 @@ def _SCRIPT_WORDS(text: str) -> bool:
     return any(word in text for word in ("transformers", "peft", "trl", "unsloth", "accelerate", "bitsandbytes", "deepspeed"))
 
 
-_PARSERS = {
+_PARSERS: dict[str, Callable[[Project, ParsedFile, str], None]] = {
     "mapping": _parse_mapping,
     "script": _parse_script,
     "notebook": _parse_notebook,

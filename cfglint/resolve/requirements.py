@@ -48,7 +48,7 @@ def attach_packages(
     if requirements:
         from cfglint.packages.versions import version_sets
 
-        run.packages = dict(version_sets(requirements))
+        run.packages.update(version_sets(requirements))
 
 
 def _is_new(entry: Requirement, own: list[Requirement]) -> bool:

@@ -108,7 +108,8 @@ class _Builder:
             facts = read_script(self.vocabulary, scripts[0].source, scripts[0].script) if scripts else []
             if scripts and not facts and not configs:
                 continue
-            for part in facts or [None]:
+            parts: list[ScriptFacts | None] = [*facts] or [None]
+            for part in parts:
                 run = self.start(parsed)
                 for document in documents:
                     self.add(run, document)

@@ -43,7 +43,8 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
         return []
     whole = not script.local_imports
     unsloth = any(name.split(".")[0] == "unsloth" for name in script.imports.values())
-    primaries = [item for item in found if item[1].spec["role"] == _PRIMARY] or [None]
+    primaries: list[tuple[Call, CallPattern] | None] = [item for item in found if item[1].spec["role"] == _PRIMARY]
+    primaries = primaries or [None]
     return [
         ScriptFacts(_documents(vocabulary, source, found, primary), steps, fields, whole, trains, unsloth)
         for primary in primaries
