@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cfglint.packages.conda_spec import parse_conda_spec
-from cfglint.packages.requirement import Requirement, Skipped, skipped_at
-from cfglint.packages.requirements_txt import OpenFile, read_line
+from cfglint.packages.requirement import OpenFile, Requirement, Skipped, skipped_at
+from cfglint.packages.requirements_txt import read_line
 from cfglint.parse.tree import Mapping, Node, ParseError, Scalar, Sequence
 from cfglint.source import Source, Span
 

@@ -10,8 +10,7 @@ import re
 import shlex
 
 from cfglint.packages.install_lines import read_install_lines
-from cfglint.packages.requirement import Requirement, Skipped, skipped_at
-from cfglint.packages.requirements_txt import OpenFile
+from cfglint.packages.requirement import OpenFile, Requirement, Skipped, skipped_at
 from cfglint.source import Source, Span
 
 _INSTRUCTION = re.compile(r"[ \t]*(?:ONBUILD[ \t]+)?([A-Za-z]+)(?=\s|$)[ \t]*", re.IGNORECASE)

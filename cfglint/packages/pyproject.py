@@ -8,9 +8,9 @@ from typing import Any
 
 from cfglint.model.value import Place
 from cfglint.packages.poetry_constraint import parse_poetry_dependency
-from cfglint.packages.requirement import Requirement, Skipped, skipped_at, specifier_kind
+from cfglint.packages.requirement import OpenFile, Requirement, Skipped, skipped_at, specifier_kind
 from cfglint.packages.requirement_text import parse_requirement
-from cfglint.packages.requirements_txt import OpenFile, included
+from cfglint.packages.requirements_txt import included
 from cfglint.packages.toml_spans import Path, TomlError, read_toml, toml_spans
 from cfglint.source import Source, Span
 

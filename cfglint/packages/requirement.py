@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from cfglint.model.value import Place
 from cfglint.source import Source, Span
+
+#: Opens a file by path for a reader; raises UnreadableError with a reason (missing, outside the project).
+OpenFile = Callable[[str], Source]
 
 _SEPARATORS = re.compile(r"[-_.]+")
 

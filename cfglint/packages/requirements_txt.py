@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from cfglint.packages.requirement import Requirement, Skipped, skipped_at
+from cfglint.packages.requirement import OpenFile, Requirement, Skipped, skipped_at
 from cfglint.packages.requirement_text import parse_requirement
 from cfglint.source import Source, Span, UnreadableError
-
-#: Opens a file by path for a reader; raises UnreadableError with a reason (missing, outside the project).
-OpenFile = Callable[[str], Source]
 
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")

@@ -5,40 +5,44 @@ from __future__ import annotations
 import os
 import re
 
-from cfglint.packages.requirement import Requirement, Skipped
-from cfglint.packages.requirements_txt import OpenFile
+from cfglint.packages.requirement import OpenFile, Requirement, Skipped
 from cfglint.source import Source, UnreadableError, read_source
 
-#: File name pattern -> kind of source; the first that matches counts.
-_KINDS = (
-    (re.compile(r"pyproject\.toml"), "pyproject"),
-    (re.compile(r"(?:uv|poetry|pdm)\.lock|pylock(?:\.[^/]+)?\.toml"), "lock"),
-    (re.compile(r"Pipfile\.lock"), "pipfile-lock"),
-    (re.compile(r"Pipfile"), "pipfile"),
-    (
-        re.compile(r"(?:[\w.-]*[-_.])?(?:requirements?|constraints?)(?:[-_.]?[\w.-]*)?\.(?:txt|in|lock)"),
-        "requirements",
-    ),
-    (
-        re.compile(r"(?:environment|conda)(?:[-_.][\w.-]*)?\.ya?ml|[\w.-]*[-_.](?:conda|environment)\.ya?ml"),
-        "conda",
-    ),
-    (
-        re.compile(r"(?:[\w-]+[.-])?(?:Dockerfile|Containerfile)(?:[.-][\w.-]+)?|[\w.-]+\.[Dd]ockerfile"),
-        "dockerfile",
-    ),
-)
-_REQUIREMENTS_FOLDER = re.compile(r"(?:^|/)(?:requirements|constraints)/[^/]+\.(?:txt|in)")
+_WORDS = re.compile(r"[-_.]")
 
 
 def source_kind(path: str) -> str:
     """The kind of dependency source that a file name stands for, "" for any other file."""
-    path = path.replace(os.sep, "/")
-    name = path.rpartition("/")[2]
-    for pattern, kind in _KINDS:
-        if pattern.fullmatch(name):
-            return kind
-    return "requirements" if _REQUIREMENTS_FOLDER.search(path) else ""
+    name = path.replace(os.sep, "/").rpartition("/")[2]
+    stem, _, suffix = name.rpartition(".")
+    if suffix in ("toml", "lock"):
+        if name == "pyproject.toml":
+            return "pyproject"
+        if name in ("uv.lock", "poetry.lock", "pdm.lock") or (
+            suffix == "toml" and name.startswith("pylock.")
+        ):
+            return "lock"
+        if name == "Pipfile.lock":
+            return "pipfile-lock"
+    if suffix in ("txt", "in", "lock"):
+        return "requirements" if _lists_requirements(path, stem, suffix) else ""
+    if suffix in ("yml", "yaml"):
+        words = _WORDS.split(stem)
+        return "conda" if {words[0], words[-1]} & {"environment", "conda"} else ""
+    if name == "Pipfile":
+        return "pipfile"
+    if name.startswith(("Dockerfile", "Containerfile")) and suffix not in ("dockerignore", "py", "md"):
+        return "dockerfile" if name[name.index("file") + 4 :][:1] in ("", ".", "-") else ""
+    return "dockerfile" if suffix.lower() == "dockerfile" else ""
+
+
+def _lists_requirements(path: str, stem: str, suffix: str) -> bool:
+    if stem.startswith(("requirement", "constraint")):
+        return True
+    if any(word.startswith(("requirement", "constraint")) for word in _WORDS.split(stem)):
+        return True
+    folder = os.path.basename(os.path.dirname(path))
+    return suffix != "lock" and folder in ("requirements", "constraints")
 
 
 def is_dependency_file(path: str) -> bool:

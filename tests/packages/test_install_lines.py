@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from cfglint.packages.install_lines import read_install_lines, read_shell_script
 from cfglint.packages.requirement import Requirement
-from cfglint.packages.shell_words import commands
 from cfglint.source import Source, Span
 
 
@@ -82,13 +81,17 @@ def test_a_version_without_quotes_is_a_redirection(facts, skipped) -> None:  # t
     assert reason.startswith("trl>=0.9: not quoted")
 
 
-@pytest.mark.parametrize(
-    "word", ["$TRL", '"trl==$VERSION"', "trl=={version}", "trl==${V:-0.9}", "$(cat pins)", "`cat pins`"]
-)
+@pytest.mark.parametrize("word", ["$TRL", '"trl==$VERSION"', "trl==${V:-0.9}", "$(cat pins)", "`cat pins`"])
 def test_a_word_that_the_shell_computes_is_skipped(word: str, facts, skipped) -> None:  # type: ignore[no-untyped-def]
     found = shell(f"pip install {word} peft")
     assert facts(found) == [("peft", "", "any", "peft", "")]
     assert "variable" in skipped(found)[0][1]
+
+
+def test_a_python_value_in_a_notebook_line_is_skipped(skipped) -> None:  # type: ignore[no-untyped-def]
+    text = "!pip install trl=={version}"
+    found = read_install_lines(Source("t.ipynb", text), text, Span(0, len(text)))
+    assert skipped(found) == [(1, "trl=={version}: depends on a variable")]
 
 
 def test_single_quotes_keep_a_dollar_sign(skipped) -> None:  # type: ignore[no-untyped-def]
@@ -129,10 +132,16 @@ def test_conda_packages_by_their_pip_names(facts) -> None:  # type: ignore[no-un
 
 
 def test_places_in_a_notebook_are_those_of_the_file(facts) -> None:  # type: ignore[no-untyped-def]
-    line = '!pip install "trl==0.9.4" \'peft<1\' \\\n  "torch==2.4.0" é\n'
+    line = 'pip install "trl==0.9.4" \'peft<1\' \\\n  "torch==2.4.0" é\n'
     raw = '{"source": ' + json.dumps(line, ensure_ascii=False) + ', "x": "torch==2.4.0"}'
-    start = raw.index("!pip")
-    found = read_install_lines(Source("t.ipynb", raw), line, Span(start, raw.index(', "x"') - 1))
+    start = raw.index("pip")
+    source, span = Source("t.ipynb", raw), Span(start, raw.index(', "x"') - 1)
+    offsets = [start]
+    for char in line:
+        offsets.append(offsets[-1] + len(json.dumps(char, ensure_ascii=False)) - 2)
+    by_offset = read_install_lines(source, line, span, None, offsets)
+    found = read_install_lines(source, line, span)
+    assert found == by_offset
     assert facts(found)[:3] == [
         ("trl", "==0.9.4", "pin", "trl==0.9.4", "==0.9.4"),
         ("peft", "<1", "range", "peft<1", "<1"),
@@ -153,15 +162,19 @@ def test_spans_slice_to_the_words(parts: list[tuple[str, str]]) -> None:
 
 
 @given(st.text(st.sampled_from("pi install\"'\\$(){}`<>&|;#\n=-rc."), max_size=60))
-def test_no_text_crashes_the_shell_reader(text: str) -> None:
-    for command in commands(text):
-        for word in command.words:
-            assert 0 <= word.start <= word.end <= len(text)
-            assert not word.exact or text[word.start : word.end] == word.value
-    shell("pip install " + text)
+def test_no_text_crashes_the_reader(text: str) -> None:
+    for entry in shell("pip install " + text):
+        if isinstance(entry, Requirement) and entry.place:
+            assert 0 <= entry.place.span.start < entry.place.span.end <= len(text) + 12
 
 
-def test_an_assignment_and_a_comment_are_no_words() -> None:
-    [command] = commands('a \'b c\' "d\\"e" f\\ g # h\n')
-    assert [word.value for word in command.words] == ["a", "b c", 'd"e', "f g"]
-    assert [word.exact for word in command.words] == [True, True, False, False]
+def test_variables_of_the_script_are_followed(facts, skipped) -> None:  # type: ignore[no-untyped-def]
+    found = shell(
+        "TRL=0.9.4\nPACKAGES='peft==0.11.1 torch'\npip install trl==$TRL $PACKAGES vllm==${V:-0.8.0}\n"
+    )
+    assert facts(found) == [
+        ("trl", "==0.9.4", "pin", "trl==$TRL", ""),
+        ("peft", "==0.11.1", "pin", "peft==0.11.1", "==0.11.1"),
+        ("torch", "", "any", "torch", ""),
+    ]
+    assert skipped(found) == [(3, "vllm==${V:-0.8.0}: depends on a variable")]
