@@ -1,4 +1,4 @@
-"""Which of a run's settings an experiment carries: an allow-list, and why the rest is left behind. No torch."""
+"""Which of a run's settings an experiment carries: an allow-list, and why the rest stays behind. No torch."""
 
 from __future__ import annotations
 
@@ -21,37 +21,89 @@ SCHEDULE = frozenset(
 ALLOWED = (
     frozenset(
         "training." + name
-        for name in (
-            "adafactor adam_beta1 adam_beta2 adam_epsilon average_tokens_across_devices bf16 fp16 gradient_accumulation_steps"
-            " gradient_checkpointing gradient_checkpointing_kwargs gradient_checkpointing_kwargs.use_reentrant"
-            " label_smoothing_factor learning_rate logging_nan_inf_filter loss_type max_grad_norm neftune_noise_alpha optim"
-            " optim_args optim_target_modules per_device_train_batch_size weight_decay"
-        ).split()
+        for name in [
+            "adafactor",
+            "adam_beta1",
+            "adam_beta2",
+            "adam_epsilon",
+            "average_tokens_across_devices",
+            "bf16",
+            "fp16",
+            "gradient_accumulation_steps",
+            "gradient_checkpointing",
+            "gradient_checkpointing_kwargs",
+            "gradient_checkpointing_kwargs.use_reentrant",
+            "label_smoothing_factor",
+            "learning_rate",
+            "logging_nan_inf_filter",
+            "loss_type",
+            "max_grad_norm",
+            "neftune_noise_alpha",
+            "optim",
+            "optim_args",
+            "optim_target_modules",
+            "per_device_train_batch_size",
+            "weight_decay",
+        ]
     )
     | frozenset(
         "lora." + name
-        for name in (
-            "r lora_alpha lora_dropout target_modules exclude_modules modules_to_save bias use_rslora use_dora"
-            " init_lora_weights task_type rank_pattern alpha_pattern fan_in_fan_out target_parameters"
-            " trainable_token_indices ensure_weight_tying inference_mode autocast_adapter_dtype"
-        ).split()
+        for name in [
+            "r",
+            "lora_alpha",
+            "lora_dropout",
+            "target_modules",
+            "exclude_modules",
+            "modules_to_save",
+            "bias",
+            "use_rslora",
+            "use_dora",
+            "init_lora_weights",
+            "task_type",
+            "rank_pattern",
+            "alpha_pattern",
+            "fan_in_fan_out",
+            "target_parameters",
+            "trainable_token_indices",
+            "ensure_weight_tying",
+            "inference_mode",
+            "autocast_adapter_dtype",
+        ]
     )
     | frozenset(
         "quantization." + name
-        for name in (
-            "load_in_4bit load_in_8bit bnb_4bit_compute_dtype bnb_4bit_quant_type bnb_4bit_use_double_quant"
-            " bnb_4bit_quant_storage llm_int8_threshold"
-        ).split()
+        for name in [
+            "load_in_4bit",
+            "load_in_8bit",
+            "bnb_4bit_compute_dtype",
+            "bnb_4bit_quant_type",
+            "bnb_4bit_use_double_quant",
+            "bnb_4bit_quant_storage",
+            "llm_int8_threshold",
+        ]
     )
     | frozenset(
         "data." + name
-        for name in "packing packing_strategy padding_free max_length completion_only_loss assistant_only_loss".split()
+        for name in [
+            "packing",
+            "packing_strategy",
+            "padding_free",
+            "max_length",
+            "completion_only_loss",
+            "assistant_only_loss",
+        ]
     )
     | frozenset(
         "preference." + name
-        for name in (
-            "beta loss_type label_smoothing reference_free precompute_ref_log_probs truncation_mode rpo_alpha"
-        ).split()
+        for name in [
+            "beta",
+            "loss_type",
+            "label_smoothing",
+            "reference_free",
+            "precompute_ref_log_probs",
+            "truncation_mode",
+            "rpo_alpha",
+        ]
     )
     | frozenset(("model.dtype", "model.attn_implementation", "model.architecture", "model.tied_embeddings"))
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from cfglint.verify.detectors import DETECTORS, Detector, Reading, Runs, read, unclear
+from cfglint.verify.detectors import DETECTORS, Detector, read
+from cfglint.verify.readings import Reading, Runs, unclear
 from cfglint.verify.spec import (
     AS_CONFIGURED,
     AS_FIXED,
@@ -107,7 +108,7 @@ def _known(value: float) -> float | None:
 
 
 def _distance(value: float, threshold: float) -> float:
-    """How many times a positive value is away from the threshold; for a scale, on the side on which it lies."""
+    """How many times a positive value is away from the threshold; for a scale, on its own side."""
     if value <= 0.0:
         return math.inf
     factor = max(value, 1.0 / value) if threshold > 1.0 else value

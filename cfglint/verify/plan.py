@@ -1,4 +1,6 @@
-"""From a finding to an experiment: which arms to train, on what, for how long, or why that can't be. No torch, no I/O."""
+"""From a finding to an experiment: which arms to train, on what, for how long, or why that can't be. No
+torch, no I/O.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,10 @@ from cfglint.verify.spec import (
 )
 from cfglint.verify.tiny import tiny_model
 
-# Larger than what float16 holds, by enough that it overflows in every batch; near 1e5 it does so in some only.
+# Larger than what float16 holds, by enough that it overflows in every batch; near 1e5 it does so in some
+# only.
 ASSUMED_PEAK = 1.5e5
+NEEDS_ACTIVATIONS = "needs trained weights: whether float16 overflows depends on the checkpoint's activations"
 START_SECONDS = 8.0
 RUN_SECONDS = 0.7
 # What can't be run in one process on a CPU, by the namespace that a rule reads.
@@ -34,6 +38,8 @@ UNAVAILABLE = {
     "grpo": "needs generation, which this experiment does not do",
     "torchtune": "needs torchtune's own recipes",
 }
+ACCUMULATION = "training.gradient_accumulation_steps"
+BATCH = "training.per_device_train_batch_size"
 PRECISE_ENOUGH = {"deepspeed.fp16.enabled", "deepspeed.bf16.enabled"}
 
 
@@ -57,10 +63,10 @@ def plan(
 ) -> Experiment | Verdict:
     """The experiment for one finding, or the verdict that there can be none.
 
-    `finding` is a finding of the JSON report; `settings` the run's known canonical fields, flat; `verify` the rule's
-    own block: {model, steps, detector, args, settings, workload, control: {settings, workload, model}, trainer,
-    not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}. The other findings' fixes
-    are applied to all arms first, since one fault hides another.
+    `finding` is a finding of the JSON report; `settings` the run's known canonical fields, flat; `verify` the
+    rule's own block: {model, steps, detector, args, settings, workload, control: {settings, workload, model},
+    trainer, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}. The other
+    findings' fixes are applied to all arms first, since one fault hides another.
     """
     block = verify or {}
     rule = str(finding["rule"])
@@ -86,9 +92,7 @@ def plan(
     overrides = {field: value for field, value in probe.overrides.items() if field not in reads}
     arms = [Arm(AS_CONFIGURED, carried, overrides, workload)]
     if fix and (fix.get("set") or fix.get("unset")):
-        arms.append(
-            Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **block.get("fixed_workload", {})})
-        )
+        arms.append(Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **_of_fixed_arm(block, fix)}))
     arms.append(_healthy(probe, block, arms, reads, model, workload, overrides))
     variants = tuple(Variant(name, fields) for name, fields in block.get("variants", {}).items())
     if detector == "same_losses" and not variants:
@@ -158,6 +162,16 @@ def _fixed(settings: Settings, fix: Mapping[str, Any]) -> dict[str, Any]:
     return {**{field: value for field, value in settings.items() if field not in gone}, **fix.get("set", {})}
 
 
+def _of_fixed_arm(block: Mapping[str, Any], fix: Mapping[str, Any]) -> dict[str, Any]:
+    """What the worker does differently in the fixed arm: the rule's own wish, and a fix that a variant would
+    undo.
+    """
+    found = dict(block.get("fixed_workload", {}))
+    if ACCUMULATION in fix.get("set", {}):
+        found["variants"] = {"accumulated": {BATCH: 4, ACCUMULATION: fix["set"][ACCUMULATION]}}
+    return found
+
+
 def _is_float16(settings: Settings) -> bool:
     named = [settings.get("model.dtype")]
     if settings.get("quantization.load_in_4bit"):
@@ -173,15 +187,11 @@ def _workload(
     workload = {**probe.workload, **block.get("workload", {})}
     if probe.needs_activations and _is_float16(carried) and "activation_peak" not in workload:
         if settings.get("model.fp16_unsafe") is not True:
-            return (
-                {},
-                "needs trained weights: whether float16 overflows depends on the checkpoint's activations",
-            )
+            return {}, NEEDS_ACTIVATIONS
         workload["activation_peak"] = ASSUMED_PEAK
     if workload.get("activation_peak"):
-        assumed.append(
-            f"activations peak near {workload['activation_peak']:.3g}, as trained checkpoints of this family do"
-        )
+        peak = workload["activation_peak"]
+        assumed.append(f"activations peak near {peak:.3g}, as trained checkpoints of this family do")
     return workload, ""
 
 
@@ -197,7 +207,7 @@ def _healthy(
     configured = arms[0].settings
     own = block.get("control", {})
     if probe.control == "minimal":
-        settings = _minimal(configured, reads)
+        settings = _minimal(configured, reads - {*probe.control_keeps}, probe.control_keeps)
     else:
         settings = dict(arms[-1].settings if probe.control == "fixed" else configured)
     settings.update(probe.control_settings)
@@ -214,14 +224,14 @@ def _healthy(
     return Arm(HEALTHY, settings, overrides, of_control)
 
 
-def _minimal(settings: Settings, reads: set[str]) -> dict[str, Any]:
+def _minimal(settings: Settings, reads: set[str], keeps: Sequence[str]) -> dict[str, Any]:
     """A plain run: default optimizer and precision, and a plain adapter where the run trains one."""
     found: dict[str, Any] = {"training.learning_rate": 1e-3, "training.per_device_train_batch_size": 8}
     if any(field.startswith("lora.") for field in settings):
         found.update({"lora.r": 8, "lora.lora_alpha": 16})
         if "lora.target_modules" in settings and "lora.target_modules" not in reads:
             found["lora.target_modules"] = settings["lora.target_modules"]
-    for field in ("data.packing", "model.tied_embeddings"):
+    for field in ("data.packing", "model.tied_embeddings", *keeps):
         if field in settings and field not in reads:
             found[field] = settings[field]
     return found

@@ -1,6 +1,8 @@
-"""How each symptom is provoked: the runs of an arm, the settings forced on all arms, and what the control differs in.
+"""How each symptom is provoked: the runs of an arm, the settings forced on all arms, and what the control
+differs in.
 
-The default experiment (as configured, as fixed, healthy) needs no code for a rule; these are the recipes behind it.
+The default experiment (as configured, as fixed, healthy) needs no code for a rule; these are the recipes
+behind it.
 """
 
 from __future__ import annotations
@@ -31,9 +33,10 @@ DEFAULT_LEARNING_RATE = 5e-5
 
 
 class Probe(NamedTuple):
-    """A recipe. `control` says what the healthy arm is made of: `minimal` (a plain run of the same model), `fixed`
-    (the settings as they are, with `control_settings`), `unprovoked` (as they are, without the activation profile) or
-    `other_model` (as configured on an architecture without the finding's peculiarity)."""
+    """A recipe. `control` says what the healthy arm is made of: `minimal` (a plain run of the same model),
+    `fixed` (the settings as they are, with `control_settings`), `unprovoked` (as they are, without the
+    activation profile) or `other_model` (as configured on an architecture without the finding's
+    peculiarity)."""
 
     steps: int
     variants: tuple[Variant, ...] = ONE
@@ -42,6 +45,7 @@ class Probe(NamedTuple):
     control: str = "minimal"
     control_settings: Settings = {}
     control_workload: Settings = {}
+    control_keeps: tuple[str, ...] = ()
     trainer: str | None = None
     needs_activations: bool = False
     needs_weights: bool = False
@@ -86,7 +90,9 @@ PROBES: Mapping[str, Probe] = {
         trainer="sft",
     ),
     "clipping_ignored": Probe(
-        3, overrides={**CONSTANT, "training.optim": "sgd", "training.max_grad_norm": 0.01}
+        3,
+        overrides={**CONSTANT, "training.optim": "sgd", "training.max_grad_norm": 0.01},
+        control_keeps=("training.max_grad_norm",),
     ),
     "broken_tying": Probe(
         3, overrides={**CONSTANT, "training.learning_rate": 0.01}, workload=_inspect("tying")
@@ -130,7 +136,9 @@ NOT_ON_A_TINY_MODEL = {
 
 
 def two_learning_rates(settings: Settings, device: str) -> tuple[Variant, ...]:
-    """The runs that tell whether the learning rate has an effect; on a GPU a third one measures the repeat noise."""
+    """The runs that tell whether the learning rate has an effect; on a GPU a third one measures the repeat
+    noise.
+    """
     rate = float(settings.get("training.learning_rate") or DEFAULT_LEARNING_RATE)
     found = (Variant("as_is", {}), Variant("times_ten", {"training.learning_rate": 10 * rate}))
     return found if device == "cpu" else (*found, Variant("repeat", {}))

@@ -1,4 +1,6 @@
-"""Starts the worker in the training environment, and never lets it outlive its time. Nothing here imports torch."""
+"""Starts the worker in the training environment, and never lets it outlive its time. Nothing here imports
+torch.
+"""
 
 from __future__ import annotations
 
@@ -56,18 +58,20 @@ def run(
 ) -> list[list[ArmResult]]:
     """Runs all experiments in one worker and returns the arm results of each.
 
-    An arm that ended badly has a result that says so; one that never ran has none. Raises WorkerError when the
-    worker gave no result at all.
+    An arm that ended badly has a result that says so; one that never ran has none. Raises WorkerError when
+    the worker gave no result at all.
     """
     with tempfile.TemporaryDirectory(prefix="cfglint-verify-") as folder:
-        request, answers = os.path.join(folder, "experiments.json"), os.path.join(folder, "results.jsonl")
+        request, answers = Path(folder, "experiments.json"), Path(folder, "results.jsonl")
         bundle = {
             "version": 1,
             "jobs": jobs,
             "experiments": [experiment_to_json(each) for each in experiments],
         }
-        Path(request).write_text(json.dumps(bundle), encoding="utf-8")
-        errors = _work([python, str(WORKER), request, answers], folder, _limit(experiments, jobs), on_notice)
+        request.write_text(json.dumps(bundle), encoding="utf-8")
+        errors = _work(
+            [python, str(WORKER), str(request), str(answers)], folder, _limit(experiments, jobs), on_notice
+        )
         found: list[list[ArmResult]] = [[] for _ in experiments]
         for record in _records(answers):
             found[record["experiment"]].append(arm_result_from_json(record))
@@ -82,11 +86,11 @@ def _limit(experiments: Sequence[Experiment], jobs: int) -> float:
 
 def _work(command: list[str], folder: str, limit: float, on_notice: Callable[[Notice], None] | None) -> str:
     """Runs the worker to its end or its limit; returns what it wrote to standard error."""
-    errors = os.path.join(folder, "errors.txt")
+    errors = Path(folder, "errors.txt")
     environment = {**os.environ, "TMPDIR": folder}
     # A worker that may not write bytecode compiles its libraries anew each time: ten seconds instead of four.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    with open(errors, "wb") as sink:
+    with errors.open("wb") as sink:
         try:
             process = subprocess.Popen(
                 command,
@@ -111,7 +115,7 @@ def _work(command: list[str], folder: str, limit: float, on_notice: Callable[[No
             alarm.cancel()
             _end(process)
             process.stdout.close()
-    return Path(errors).read_text(encoding="utf-8", errors="replace")
+    return errors.read_text(encoding="utf-8", errors="replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -125,9 +129,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _records(path: str) -> list[Mapping[str, Any]]:
+def _records(path: Path) -> list[Mapping[str, Any]]:
     found = []
-    with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as lines:
+    with contextlib.suppress(FileNotFoundError), path.open(encoding="utf-8") as lines:
         for line in lines:
             # The last line of a worker that was ended may be half a line.
             with contextlib.suppress(ValueError):

@@ -1,7 +1,7 @@
 """The contract between planner, worker and judge: experiments out, arm results back, both as JSON.
 
-The worker shares no code with this module, since it runs in an environment that has nothing of cfglint's: it reads
-and writes the JSON that these types define. Everything here is plain data; nothing imports torch.
+The worker shares no code with this module, since it runs in an environment that has nothing of cfglint's: it
+reads and writes the JSON that these types define. Everything here is plain data; nothing imports torch.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ Settings = Mapping[str, Any]
 class Arm(NamedTuple):
     """One side of an experiment.
 
-    `settings` are canonical fields as the run (or its fix) has them; `overrides` are canonical fields that the probe
-    forces in every arm, so that the symptom is not hidden (plain SGD without clipping for a question of scale);
-    `workload` says what the worker does besides the settings (data, activation profile, what is inspected after).
+    `settings` are canonical fields as the run (or its fix) has them; `overrides` are canonical fields that
+    the probe forces in every arm, so that the symptom is not hidden (plain SGD without clipping for a
+    question of scale); `workload` says what the worker does besides the settings (data, activation profile,
+    what is inspected after).
     """
 
     name: str
@@ -40,7 +41,7 @@ class Arm(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """One of the runs that an arm consists of, by the fields in which it differs (two learning rates, say)."""
+    """One of the runs that an arm consists of, by the fields in which it differs."""
 
     name: str
     settings: Settings
@@ -56,8 +57,8 @@ class Dropped(NamedTuple):
 class Experiment(NamedTuple):
     """Everything that one finding's proof needs: what to train, and how to read it.
 
-    `timeout_s` is seconds for one arm's run, `memory_mb` the memory that one may take beyond what the worker holds
-    after importing torch.
+    `timeout_s` is seconds for one arm's run, `memory_mb` the memory that one may take beyond what the worker
+    holds after importing torch.
     """
 
     rule: str
@@ -123,8 +124,9 @@ FINISHED, RAISED, TIMED_OUT, CRASHED, OUT_OF_MEMORY, ABSENT = (
 class ArmResult(NamedTuple):
     """What one run of one arm did: one arm, one variant, one seed.
 
-    `losses` are raw and unrounded, one for each micro-batch, as `compute_loss` returned them; `step_losses` are what
-    the trainer adds up for one optimizer step; `logged` is the trainer's own log, with its filtering of NaN.
+    `losses` are raw and unrounded, one for each micro-batch, as `compute_loss` returned them; `step_losses`
+    are what the trainer adds up for one optimizer step; `logged` is the trainer's own log, with its filtering
+    of NaN.
     """
 
     arm: str
@@ -152,8 +154,8 @@ class ArmResult(NamedTuple):
 class Verdict(NamedTuple):
     """What the experiment says about a finding.
 
-    `statistic` is the as-configured arm's reading nearest to the threshold over all seeds; `margin` says how many
-    times the nearest reading of any arm is away from the threshold (None where the reading is exact).
+    `statistic` is the as-configured arm's reading nearest to the threshold over all seeds; `margin` says how
+    many times the nearest reading of any arm is away from the threshold (None where the reading is exact).
     """
 
     outcome: str
@@ -217,7 +219,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def verdict_from_json(record: Mapping[str, Any]) -> Verdict:
-    """The inverse of `verdict_to_json`, for cached verdicts. Raises KeyError or TypeError on another shape."""
+    """The inverse of `verdict_to_json`. Raises KeyError or TypeError on another shape."""
     fields = dict(record)
     fields["dropped"] = [Dropped(**item) for item in record["dropped"]]
     for key in ("statistic", "threshold", "margin"):

@@ -23,6 +23,8 @@ BY_TYPE = {
     "gpt2": "gpt2",
     "t5": "t5",
     "mt5": "t5",
+    "mamba": "mamba",
+    "falcon_mamba": "falcon_mamba",
     "bart": "bart",
     "mbart": "bart",
 }
@@ -47,7 +49,8 @@ BY_CLASS = {"Gemma3ForCausalLM": "gemma3_text", "Gemma3ForConditionalGeneration"
 def tiny_model(settings: Settings, wanted: str | None, reads: Collection[str]) -> tuple[str, str]:
     """The worker's architecture for a run, with what is assumed; or an empty name, with the reason.
 
-    A rule that reads nothing of the model is as true of any other: there, an unknown family is tried on llama.
+    A rule that reads nothing of the model is as true of any other: there, an unknown family is tried on
+    llama.
     """
     if wanted:
         return wanted, ""

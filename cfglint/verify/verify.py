@@ -24,7 +24,8 @@ def verify(
 ) -> list[tuple[Verdict, Sequence[ArmResult]]]:
     """The verdict for each plan, in order, with the arm results behind it (none for a cached or refused one).
 
-    `repeat` makes the command that repeats a rule's experiment. Only verdicts of experiments that ran are cached.
+    `repeat` makes the command that repeats a rule's experiment. Only verdicts of experiments that ran are
+    cached.
     """
     wanted = [(number, plan) for number, plan in enumerate(plans) if isinstance(plan, Experiment)]
     found: dict[int, tuple[Verdict, Sequence[ArmResult]]] = {

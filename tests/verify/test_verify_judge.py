@@ -118,7 +118,13 @@ def test_without_a_fix_to_apply_the_finding_can_still_be_confirmed() -> None:
         (
             {
                 "status": "raised",
-                "exception": {"type": "KeyError", "message": "x", "phase": "train", "step": 1, "traceback": ""},
+                "exception": {
+                    "type": "KeyError",
+                    "message": "x",
+                    "phase": "train",
+                    "step": 1,
+                    "traceback": "",
+                },
             },
             "raised KeyError: x",
         ),
@@ -193,7 +199,8 @@ def test_on_a_gpu_equal_means_within_the_repeats_noise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "norm", "shows"), [(1, 1, False), (8, 8, True), (1, 8, True), (1, 0.125, True), (1.4, 0.7, False)]
+    ("loss", "norm", "shows"),
+    [(1, 1, False), (8, 8, True), (1, 8, True), (1, 0.125, True), (1.4, 0.7, False)],
 )
 def test_a_factor_is_seen_in_the_loss_or_in_the_weights(loss: float, norm: float, shows: bool) -> None:
     accumulated = result(step_losses=[5.0 * loss], changes=change(100, norm=norm))
@@ -268,7 +275,9 @@ def test_what_inspections_measured(detector: str, broken: dict[str, Any], health
 def test_clipping_that_did_not_happen() -> None:
     clipped = result(grad_norms=[2.0], applied_norms=[0.01])
     assert reading("clipping_ignored", clipped, max_grad_norm=0.01).shows is False
-    assert reading("clipping_ignored", clipped._replace(applied_norms=[2.0]), max_grad_norm=0.01).shows is True
+    assert (
+        reading("clipping_ignored", clipped._replace(applied_norms=[2.0]), max_grad_norm=0.01).shows is True
+    )
     small = result(grad_norms=[0.001], applied_norms=[0.001])
     assert reading("clipping_ignored", small, max_grad_norm=0.01).shows is None
 
@@ -276,7 +285,9 @@ def test_clipping_that_did_not_happen() -> None:
 def test_the_margin_is_that_of_the_nearest_arm() -> None:
     arms = {AS_CONFIGURED: 8.0, AS_FIXED: 1.0, HEALTHY: 1.1}
     results = [
-        result(arm=arm, variant=variant, step_losses=[5.0 * (factor if variant == "a" else 1)], changes=change(9))
+        result(
+            arm=arm, variant=variant, step_losses=[5.0 * (factor if variant == "a" else 1)], changes=change(9)
+        )
         for arm, factor in arms.items()
         for variant in ("a", "b")
     ]

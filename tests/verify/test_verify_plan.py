@@ -26,7 +26,11 @@ BFLOAT = {"set": {"training.bf16": True, "training.fp16": False}}
 
 
 def finding(symptom: str = "grad_nan", *fields: str) -> dict[str, Any]:
-    return {"rule": "some-rule", "symptom": [symptom], "fields": list(fields or ("training.fp16", "model.family"))}
+    return {
+        "rule": "some-rule",
+        "symptom": [symptom],
+        "fields": list(fields or ("training.fp16", "model.family")),
+    }
 
 
 def planned(*arguments: Any, **named: Any) -> Experiment:
@@ -59,7 +63,9 @@ def test_the_three_arms() -> None:
 def test_only_the_fixs_fields_differ_between_the_first_two_arms() -> None:
     experiment = planned(finding(), GEMMA, fix=BFLOAT)
     before, after = arm(experiment, AS_CONFIGURED), arm(experiment, AS_FIXED)
-    differing = {f for f in {*before.settings, *after.settings} if before.settings.get(f) != after.settings.get(f)}
+    differing = {
+        f for f in {*before.settings, *after.settings} if before.settings.get(f) != after.settings.get(f)
+    }
     assert differing == {"training.fp16", "training.bf16"}
     assert (before.overrides, before.workload) == (after.overrides, after.workload)
 
@@ -90,13 +96,17 @@ def test_nothing_of_the_users_world_is_carried() -> None:
             for field in each.settings
             for word in ("hub", "report", "output", "resume", "name", "trust", "dataset", "deepspeed")
         )
-    assert {"training.report_to", "training.output_dir", "model.name"} <= {d.field for d in experiment.dropped}
+    assert {"training.report_to", "training.output_dir", "model.name"} <= {
+        d.field for d in experiment.dropped
+    }
 
 
 def test_sizes_are_cut_unless_the_rule_reads_them() -> None:
     field = "training.per_device_train_batch_size"
     assert arm(planned(finding(), GEMMA), AS_CONFIGURED).settings[field] == 4
-    assert arm(planned(finding("loss_nan", "model.family", field), GEMMA), AS_CONFIGURED).settings[field] == 16
+    assert (
+        arm(planned(finding("loss_nan", "model.family", field), GEMMA), AS_CONFIGURED).settings[field] == 16
+    )
 
 
 def test_a_rank_that_is_cut_keeps_the_adapters_scale() -> None:
@@ -114,7 +124,10 @@ def test_a_warm_up_is_replaced_and_the_plan_says_so() -> None:
 def test_the_other_findings_fixes_are_applied_first() -> None:
     settings = {**GEMMA, "model.dtype": "float16"}
     other = {"set": {"model.dtype": "float32"}}
-    assert arm(planned(finding(), settings, other_fixes=[other]), AS_CONFIGURED).settings["model.dtype"] == "float32"
+    assert (
+        arm(planned(finding(), settings, other_fixes=[other]), AS_CONFIGURED).settings["model.dtype"]
+        == "float32"
+    )
     own = planned(finding("loss_nan", "model.dtype"), settings, other_fixes=[other])
     assert arm(own, AS_CONFIGURED).settings["model.dtype"] == "float16"
 

@@ -1,4 +1,5 @@
-"""The worker's care for its processes: what hangs, crashes or hogs memory ends, and leaves nothing behind. No torch.
+"""The worker's care for its processes: what hangs, crashes or hogs memory ends, and leaves nothing behind. No
+torch.
 
 The part that trains is replaced by one that misbehaves as it is told.
 """
@@ -21,7 +22,7 @@ import cfglint.verify
 WORKER = Path(cfglint.verify.__file__).parent / "worker"
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 
-STAND_IN = '''
+STAND_IN = """
 import importlib.util, os, signal, subprocess, sys, time, types
 
 spec = importlib.util.spec_from_file_location("worker", {worker!r} + "/__init__.py",
@@ -54,12 +55,14 @@ worker.zygote.preload = lambda experiments: None
 sys.modules["worker.training"] = types.SimpleNamespace(run=run)
 worker.training = sys.modules["worker.training"]
 sys.exit(worker.zygote.main(sys.argv[1:]))
-'''
+"""
 
 
 def experiment(*does: str, timeout: float = 20.0) -> dict[str, Any]:
     return {
-        "arms": [{"name": f"arm{n}", "settings": {"does": how}, "workload": {}} for n, how in enumerate(does)],
+        "arms": [
+            {"name": f"arm{n}", "settings": {"does": how}, "workload": {}} for n, how in enumerate(does)
+        ],
         "variants": [{"name": "only"}],
         "seeds": [0],
         "device": "cpu",
@@ -85,7 +88,9 @@ def results(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def alive(folder: Path) -> list[int]:
-    """Processes of the arms, and of what they started, that are still there (and not merely waiting to be reaped)."""
+    """Processes of the arms, and of what they started, that are still there (and not merely waiting to be
+    reaped).
+    """
     found = []
     for pid in map(int, (folder / "pids").read_text().split()):
         try:
@@ -106,7 +111,9 @@ def soon_none(folder: Path) -> bool:
 
 @LINUX
 def test_arms_that_misbehave_end_and_the_others_go_on(tmp_path: Path) -> None:
-    process = start(tmp_path, experiment("hang", timeout=1.0), experiment("crash", "leave", "memory", "nothing"))
+    process = start(
+        tmp_path, experiment("hang", timeout=1.0), experiment("crash", "leave", "memory", "nothing")
+    )
     _out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
@@ -137,7 +144,8 @@ def test_a_worker_that_is_ended_takes_its_arms_along(tmp_path: Path, number: sig
     process.send_signal(number)
     process.wait(timeout=20)
     if number == signal.SIGKILL:
-        # No handler runs then: the kernel ends the arms, and what these started is the caller's session to end.
+        # No handler runs then: the kernel ends the arms, and what these started is the caller's session to
+        # end.
         started = [pid for pid in alive(tmp_path) if Path(f"/proc/{pid}/comm").read_text() == "sleep\n"]
         for pid in started:
             os.kill(pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """`python PATH/TO/worker EXPERIMENTS.json RESULTS.jsonl`: run as a folder, without cfglint being installed.
 
-The folder is loaded as a package of its own name instead of through `sys.path`, so that its modules can't shadow the
-environment's.
+The folder is loaded as a package of its own name instead of through `sys.path`, so that its modules can't
+shadow the environment's.
 """
 
 from __future__ import annotations

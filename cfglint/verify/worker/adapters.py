@@ -1,4 +1,6 @@
-"""Quantization, adapters and new vocabulary rows, put on a tiny model in the order in which training scripts do."""
+"""Quantization, adapters and new vocabulary rows, put on a tiny model in the order in which training scripts
+do.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,13 @@ from typing import Any
 
 import torch
 
-from .models import Absent
+from .models import AbsentError
 
 
 def dtype_named(name: Any) -> Any:
-    """The torch dtype that a setting names (`bfloat16`, `torch.bfloat16`, `bf16`); None for one that names none."""
+    """The torch dtype that a setting names (`bfloat16`, `torch.bfloat16`, `bf16`); None for one that names
+    none.
+    """
     short = {"fp16": "float16", "half": "float16", "bf16": "bfloat16", "fp32": "float32", "float": "float32"}
     word = str(name).rsplit(".", 1)[-1]
     found = getattr(torch, short.get(word, word), None)
@@ -22,15 +26,16 @@ def dtype_named(name: Any) -> Any:
 def quantize(
     model: Any, settings: dict[str, Any], dtype: Any, device: str, scratch: str
 ) -> tuple[Any, list[str]]:
-    """The model saved, and loaded again through bitsandbytes with the run's settings; also what was not known.
+    """The model saved, and loaded again through bitsandbytes with the run's settings; also what was not
+    known.
 
-    Raises Absent where bitsandbytes is missing.
+    Raises AbsentError where bitsandbytes is missing.
     """
     try:
         import bitsandbytes  # noqa: F401
         from transformers import BitsAndBytesConfig
     except ImportError as error:
-        raise Absent(f"bitsandbytes is not installed ({error})") from error
+        raise AbsentError(f"bitsandbytes is not installed ({error})") from error
     known, ignored = accepted(BitsAndBytesConfig, settings)
     if "bnb_4bit_compute_dtype" in known:
         known["bnb_4bit_compute_dtype"] = dtype_named(known["bnb_4bit_compute_dtype"])
@@ -45,11 +50,13 @@ def quantize(
 
 
 def lora_config(settings: dict[str, Any], seq2seq: bool) -> tuple[Any, list[str]]:
-    """PEFT's configuration for the run's adapter settings, and what this release does not know. Raises Absent."""
+    """PEFT's configuration for the run's adapter settings, and what this release does not know. Raises
+    AbsentError.
+    """
     try:
         from peft import LoraConfig
     except ImportError as error:
-        raise Absent(f"peft is not installed ({error})") from error
+        raise AbsentError(f"peft is not installed ({error})") from error
     known, ignored = accepted(LoraConfig, settings)
     known.setdefault("task_type", "SEQ_2_SEQ_LM" if seq2seq else "CAUSAL_LM")
     return LoraConfig(**known), ignored
@@ -78,7 +85,8 @@ def add_rows(model: Any, count: int, initial: str) -> None:
 def accepted(factory: Any, settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """The settings that `factory` has parameters for, and the names of the others.
 
-    A parameter list that ends in `**kwargs` takes its class' documented names all the same: it would swallow others.
+    A parameter list that ends in `**kwargs` takes its class' documented names all the same: it would swallow
+    others.
     """
     names = set(inspect.signature(factory).parameters)
     known = {name: value for name, value in settings.items() if name in names}

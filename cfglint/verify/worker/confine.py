@@ -1,10 +1,11 @@
-"""What keeps an arm from reaching the user's world: no network, no hub, no tokens, capped memory, no orphans."""
+"""What keeps an arm from reaching the user's world: no network, no tokens, capped memory, no orphans."""
 
 from __future__ import annotations
 
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 OFFLINE = {
@@ -28,7 +29,9 @@ SIGKILL = 9
 
 
 def quiet_environment(scratch: str) -> None:
-    """Sets the environment variables that keep the libraries offline, and caches and outputs inside `scratch`."""
+    """Sets the environment variables that keep the libraries offline, and caches and outputs inside
+    `scratch`.
+    """
     for name in list(os.environ):
         if any(word in name.upper() for word in SECRETS) or name.startswith(LAUNCHER):
             del os.environ[name]
@@ -50,16 +53,17 @@ def refuse_network() -> None:
             raise OSError("cfglint's worker opens no network connection")
         connect(self, address)
 
-    socket.socket.connect = only_local  # type: ignore[method-assign]
+    socket.socket.connect = only_local
 
 
 def cap_memory(megabytes: int) -> None:
-    """Caps what this process may allocate beyond what it holds now (Linux: private writable memory; else nothing)."""
+    """Caps what this process may allocate beyond what it holds now (Linux: private writable memory; else
+    nothing).
+    """
     try:
         import resource
 
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            held = int(statm.read().split()[5]) * resource.getpagesize()
+        held = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     except (ImportError, OSError):
         return
     limit = held + megabytes * 1024 * 1024
@@ -67,7 +71,9 @@ def cap_memory(megabytes: int) -> None:
 
 
 def die_with_parent() -> None:
-    """Asks the kernel to kill this process when its parent dies (Linux; elsewhere the parent's handlers do it)."""
+    """Asks the kernel to kill this process when its parent dies (Linux; elsewhere the parent's handlers do
+    it).
+    """
     if not sys.platform.startswith("linux"):
         return
     import ctypes

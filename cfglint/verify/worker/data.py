@@ -1,4 +1,6 @@
-"""Synthetic training data: sequences that a tiny model can learn, with every token labelled unless asked otherwise."""
+"""Synthetic training data: sequences that a tiny model can learn, with every token labelled unless asked
+otherwise.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ def examples(
         elif kind == "masked":
             labels = [-100] * length
         elif kind == "ended":
-            row = row[: length - 2 * (index % 4) - 1] + [EOS]
+            row = [*row[: length - 2 * (index % 4) - 1], EOS]
             labels = list(row)
         elif kind == "new_rows":
             row = [
@@ -64,7 +66,7 @@ def sentences(count: int, seed: int, length: int = LENGTH) -> list[str]:
 
 
 def tokenizer(pad_is_eos: bool = False) -> Any:
-    """A word-level tokenizer over the made-up words, built in memory; appends EOS as most chat templates do."""
+    """A word-level tokenizer over the made-up words, built in memory."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 

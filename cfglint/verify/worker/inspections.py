@@ -1,4 +1,6 @@
-"""What is looked at besides the training itself: the first batch, leaks between documents, what saving and merging keep."""
+"""What is looked at besides the training itself: the first batch, leaks between documents, what saving and
+merging keep.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,16 @@ DOCUMENT = LENGTH // 2
 
 
 def first_batch(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
-    """How many tokens of the trainer's own first batch are supervised, and how many of its end-of-text tokens."""
+    """How many tokens of the trainer's own first batch are supervised, and how many of its end-of-text
+    tokens.
+    """
     batch = next(iter(trainer.get_train_dataloader()))
     labels, tokens = batch["labels"], batch.get("input_ids")
     found = {"supervised": [int(count) for count in (labels != -100).sum(-1).reshape(-1)]}
     if tokens is not None and tokens.shape == labels.shape:
         ends = tokens == EOS
-        # The first end-of-text token of a row is the text's own; where padding is EOS too, the rest are padding.
+        # The first end-of-text token of a row is the text's own; where padding is EOS too, the rest are
+        # padding.
         own = ends & (ends.cumsum(-1) == 1)
         found["ends"] = [int(own.sum()), int((own & (labels != -100)).sum())]
     return found
@@ -87,7 +92,7 @@ def _state_dict_snippet(model: Any) -> None:
 
 
 def merged(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
-    """How far the merged model's predictions are from the adapter's, in memory and after saving and loading."""
+    """How far the merged model's logits are from the adapter's, in memory and after saving and loading."""
     model = trainer.model.eval()
     batch = _plain_batch(trainer)
     with torch.no_grad():

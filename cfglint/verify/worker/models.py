@@ -9,7 +9,7 @@ PAD, BOS, EOS, UNKNOWN = 0, 1, 2, 3
 HIDDEN = 32
 
 
-class Absent(Exception):
+class AbsentError(Exception):
     """The environment has not what an arm needs; the message says what."""
 
 
@@ -61,16 +61,18 @@ ARCHITECTURES = {
         "Qwen3MoeForCausalLM",
         {"head_dim": 8, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32},
     ),
+    "mamba": Architecture("MambaConfig", "MambaForCausalLM", sizes="mamba"),
+    "falcon_mamba": Architecture("FalconMambaConfig", "FalconMambaForCausalLM", sizes="mamba"),
     "qwen2_vl": Architecture("Qwen2VLConfig", "Qwen2VLForConditionalGeneration", sizes="qwen2_vl"),
 }
 
 
 def architecture(name: str) -> Architecture:
-    """The architecture called `name`. Raises Absent for one that is not known here."""
+    """The architecture called `name`. Raises AbsentError for one that is not known here."""
     try:
         return ARCHITECTURES[name]
     except KeyError:
-        raise Absent(f"no tiny model of the family {name}") from None
+        raise AbsentError(f"no tiny model of the family {name}") from None
 
 
 def build(
@@ -78,8 +80,8 @@ def build(
 ) -> Any:
     """A float32 model of family `name` with random weights, `hidden` wide; `extra` goes to its configuration.
 
-    `model_class` replaces the family's own class, `attention` the library's choice of an implementation. Raises
-    Absent where this transformers has no such class.
+    `model_class` replaces the family's own class, `attention` the library's choice of an implementation.
+    Raises AbsentError where this transformers has no such class.
     """
     import transformers
 
@@ -89,9 +91,9 @@ def build(
     chosen = getattr(transformers, wanted, None)
     if config_class is None or chosen is None:
         missing = family.config if config_class is None else wanted
-        raise Absent(f"transformers {transformers.__version__} has no {missing}")
+        raise AbsentError(f"transformers {transformers.__version__} has no {missing}")
     sizes = _sizes(family.sizes, hidden)
-    text = sizes["text_config"] if "text_config" in sizes else sizes
+    text = sizes.get("text_config", sizes)
     text.update(family.extra, **extra)
     config = config_class(**sizes)
     return chosen(config) if attention is None else chosen._from_config(config, attn_implementation=attention)
@@ -110,6 +112,8 @@ def _sizes(style: str, hidden: int) -> dict[str, Any]:
     }
     if style == "gpt2":
         return dict(special, vocab_size=VOCABULARY, n_embd=hidden, n_layer=2, n_head=4, n_positions=128)
+    if style == "mamba":
+        return dict(special, vocab_size=VOCABULARY, hidden_size=hidden, state_size=8, num_hidden_layers=2)
     if style == "t5":
         sizes = {"d_model": hidden, "d_kv": 8, "d_ff": 2 * hidden, "num_layers": 2, "num_heads": 4}
         return dict(

@@ -1,7 +1,7 @@
 """float16 on a machine without a GPU, and the activations that make it overflow.
 
-Trainer silently trains `fp16: true` in float32 on a CPU, so a naive run there would refute a true finding. torch's own
-autocast and GradScaler both work on CPUs; here they are put where accelerate puts them on a GPU.
+Trainer silently trains `fp16: true` in float32 on a CPU, so a naive run there would refute a true finding.
+torch's own autocast and GradScaler both work on CPUs; here they are put where accelerate puts them on a GPU.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ INNER_PARTNERS = {
 
 
 def emulate_float16(trainer: Any) -> None:
-    """Gives a trainer that runs on a CPU the float16 autocast and gradient scaler that it would have on a GPU."""
+    """Gives a trainer that runs on a CPU the float16 autocast and gradient scaler that it would have on a
+    GPU.
+    """
     state = trainer.accelerator.state
     state._mixed_precision = "fp16"
     trainer.accelerator.native_amp = True
@@ -33,11 +35,12 @@ def emulate_float16(trainer: Any) -> None:
 
 
 def raise_activations(model: Any, peak: float, batch: dict[str, Any], inside_linear: bool = False) -> float:
-    """Rescales weights of the first layer until its output peaks at `peak`; returns the peak that was reached.
+    """Rescales weights of the first layer until its output peaks at `peak`; returns the peak that was
+    reached.
 
-    Families with a norm after the feed-forward layer get a larger norm weight there, as their trained checkpoints
-    have; others larger feed-forward weights. `inside_linear` raises what a linear layer computes itself: quantized
-    layers compute in float16 and return what they were given, often float32.
+    Families with a norm after the feed-forward layer get a larger norm weight there, as their trained
+    checkpoints have; others larger feed-forward weights. `inside_linear` raises what a linear layer computes
+    itself: quantized layers compute in float16 and return what they were given, often float32.
     """
     norms = (
         []

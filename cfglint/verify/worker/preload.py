@@ -1,4 +1,6 @@
-"""Imports everything the arms will use before the first fork, so that they share it: an arm then takes half a second."""
+"""Imports everything the arms will use before the first fork, so that they share it: an arm then takes half a
+second.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def _transformers_classes(experiments: list[Record], trl: bool) -> None:
 
 
 def _trainer_without_datasets() -> None:
-    """Trainer imports `datasets` only to recognise its type; lists of tensors spare two seconds of pandas and arrow."""
+    """Trainer imports `datasets` only to recognise its type; lists of tensors spare two seconds of pandas and
+    arrow.
+    """
     utils: Any = importlib.import_module("transformers.utils")
 
     known = utils.is_datasets_available

@@ -11,7 +11,7 @@ import torch
 from . import adapters, data, models, precision
 from .confine import peak_megabytes
 from .inspections import AFTER_TRAINING, BEFORE_TRAINING
-from .models import Absent
+from .models import AbsentError
 from .recorder import Recorder
 
 Record = dict[str, Any]
@@ -30,6 +30,7 @@ def run(experiment: Record, arm: Record, variant: Record, seed: int, scratch: st
         torch.manual_seed(seed)
         settings = dict(arm["settings"], **arm["overrides"])
         settings.update(variant["settings"])
+        settings.update(arm["workload"].get("variants", {}).get(variant["name"], {}))
         trainer = _trainer(Setup(experiment, settings, arm["workload"], seed, scratch, ignored, measures))
         _inspect(BEFORE_TRAINING, trainer, arm["workload"], scratch, measures)
         recorder.attach(trainer)
@@ -38,7 +39,7 @@ def run(experiment: Record, arm: Record, variant: Record, seed: int, scratch: st
             trainer.train()
         phase = "inspect"
         _inspect(AFTER_TRAINING, trainer, arm["workload"], scratch, measures)
-    except Absent as error:
+    except AbsentError as error:
         result.update(status="absent", reason=str(error))
     except Exception as error:
         if _is_memory(error):
@@ -237,7 +238,7 @@ def _trl() -> Any:
     try:
         import trl
     except ImportError as error:
-        raise Absent(f"trl is not installed ({error})") from error
+        raise AbsentError(f"trl is not installed ({error})") from error
     return trl
 
 

@@ -1,10 +1,12 @@
-"""The worker's parent process: imports once, forks one process for each arm's run, and outlives whatever they do.
+"""The worker's parent process: imports once, forks one process for each arm's run, and outlives whatever they
+do.
 
 On a GPU, or where there is no fork, each run is a fresh process instead, and this one never imports torch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import confine
@@ -47,20 +50,19 @@ class Running:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs a bundle of experiments; `--environment` only prints what is installed. Returns the exit status."""
+    """Runs a bundle of experiments, or prints what is installed. Returns the exit status."""
     if arguments == ["--environment"]:
         print(json.dumps(environment()))
         return 0
     if len(arguments) not in (2, 3):
         print("usage: worker EXPERIMENTS.json RESULTS.jsonl", file=sys.stderr)
         return 2
-    with open(arguments[0], encoding="utf-8") as file:
-        bundle = json.load(file)
+    bundle = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
     if len(arguments) == 3:
         return _run_one(bundle, Job(*json.loads(arguments[2])), arguments[1])
     notices = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    with open(arguments[1], "w", encoding="utf-8") as results:
+    with Path(arguments[1]).open("w", encoding="utf-8") as results:
         Zygote(bundle, arguments[0], results, notices).run()
     return 0
 
@@ -142,10 +144,8 @@ class Zygote:
 
     def _end(self, job: Running) -> int:
         """Kills whatever is left of a job's process group and returns its exit status."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(job.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
         try:
             return os.waitpid(job.pid, 0)[1]
         except ChildProcessError:

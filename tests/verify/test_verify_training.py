@@ -1,0 +1,154 @@
+"""Probes that really train: each known fault is confirmed, and no healthy run is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cfglint.verify.plan import Options, plan
+from cfglint.verify.runner import WORKER, environment_of, run
+from cfglint.verify.spec import ArmResult, Experiment, Verdict, experiment_to_json
+from cfglint.verify.verify import verify
+
+SEEDS = 2
+Answer = tuple[Verdict, Sequence[ArmResult]]
+Case = dict[str, Any]
+PROBES = yaml.safe_load((Path(__file__).parent / "probes.yaml").read_text(encoding="utf-8"))
+FAULTS: dict[str, Case] = PROBES["faults"]
+HEALTHY: dict[str, Case] = PROBES["healthy"]
+
+
+def planned(name: str, case: Case, **options: Any) -> Experiment:
+    finding = {"rule": name, "symptom": [case["symptom"]], "fields": case["fields"]}
+    limits = Options(**{"seeds": SEEDS, **options})
+    found = plan(finding, case["settings"], case.get("verify"), case.get("fix"), options=limits)
+    assert isinstance(found, Experiment), found
+    return found
+
+
+def answers(python: str, cases: dict[str, Case], seeds: int) -> dict[str, Answer]:
+    plans = [planned(name, case, seeds=seeds) for name, case in cases.items()]
+    return dict(zip(cases, verify(plans, python, use_cache=False), strict=True))
+
+
+@pytest.fixture(scope="module")
+def faults(training_python: str) -> dict[str, Answer]:
+    return answers(training_python, FAULTS, SEEDS)
+
+
+@pytest.fixture(scope="module")
+def works(training_python: str) -> dict[str, Answer]:
+    return answers(training_python, HEALTHY, 1)
+
+
+def told(answer: Answer) -> str:
+    verdict, results = answer
+    raised = [result.exception for result in results if result.exception]
+    return f"{verdict.outcome} ({verdict.reason}) {verdict.readings} {raised}"
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_gets_its_verdict(faults: dict[str, Answer], name: str) -> None:
+    assert faults[name][0].outcome == FAULTS[name].get("outcome", "confirmed"), told(faults[name])
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_healthy_run_is_not_confirmed(works: dict[str, Answer], name: str) -> None:
+    assert works[name][0].outcome == "not_reproduced", told(works[name])
+
+
+def test_the_same_seed_gives_the_same_losses(training_python: str) -> None:
+    experiment = planned("again", HEALTHY["adapter"], seeds=1)._replace(seeds=(3, 3))
+    first, again = (found for found in run([experiment], training_python)[0] if found.arm == "as_configured")
+    assert len(first.losses) >= 4
+    assert list(first.losses) == list(again.losses)
+
+
+def test_float16_is_really_float16_and_its_scaler_skips(faults: dict[str, Answer]) -> None:
+    _verdict, results = faults["float16 overflow"]
+    configured = next(result for result in results if result.arm == "as_configured")
+    assert "float16" in configured.dtypes["linear"]
+    assert configured.scaler is not None
+    assert configured.scaler["skipped"] == len(configured.step_losses) == 8
+    assert configured.changes["all"]["changed"] == 0
+    assert [entry["loss"] for entry in configured.logged if "loss" in entry] == [0.0] * 8
+
+
+def test_arms_that_hang_crash_or_hog_memory_end_in_a_verdict(training_python: str, tmp_path: Path) -> None:
+    case = HEALTHY["full training in bfloat16"]
+    endless = planned("hang", case, seeds=1, steps=10**6, timeout_s=2.0)
+    hungry = planned("memory", {**case, "verify": {"workload": {"hidden": 20_000}}}, seeds=1, memory_mb=300)
+    fine = planned("fine", case, seeds=1)
+    hang, memory, well = (
+        verdict for verdict, _ in verify([endless, hungry, fine], training_python, use_cache=False)
+    )
+    assert (hang.outcome, hang.reason) == ("could_not_run", "healthy control: no result within 2 s")
+    assert (memory.outcome, memory.reason) == (
+        "could_not_run",
+        "healthy control: ran out of the memory it was given",
+    )
+    assert well.outcome == "not_reproduced"
+
+
+def test_a_fresh_process_for_each_arm_gives_the_same(training_python: str, tmp_path: Path) -> None:
+    experiment = planned("fresh", HEALTHY["adapter"], seeds=1)
+    for fork in (True, False):
+        bundle = {"version": 1, "jobs": 2, "fork": fork, "experiments": [experiment_to_json(experiment)]}
+        (tmp_path / "request.json").write_text(json.dumps(bundle))
+        command = [
+            training_python,
+            str(WORKER),
+            str(tmp_path / "request.json"),
+            str(tmp_path / f"{fork}.jsonl"),
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+    forked, fresh = (
+        {
+            record["arm"]: record["losses"]
+            for record in map(json.loads, (tmp_path / name).read_text().splitlines())
+        }
+        for name in ("True.jsonl", "False.jsonl")
+    )
+    assert forked == fresh
+    assert all(len(losses) >= 4 for losses in forked.values())
+
+
+def test_a_verdict_is_kept_for_the_next_time(
+    training_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CFGLINT_CACHE_DIR", str(tmp_path))
+    plans = [planned("kept", HEALTHY["adapter"], seeds=1)]
+    [(first, results)] = verify(plans, training_python)
+    [(again, none)] = verify(plans, training_python)
+    assert (first.cached, again.cached) == (False, True)
+    assert len(results) == 2
+    assert none == ()
+    assert again._replace(cached=False).outcome == first.outcome
+    assert again.readings == first.readings
+
+
+def test_the_environment_is_told(training_python: str) -> None:
+    assert {"python", "torch", "transformers"} <= set(environment_of(training_python))
+
+
+def test_without_torch_every_plan_could_not_run(tmp_path: Path) -> None:
+    venv.create(tmp_path / "empty", with_pip=False, symlinks=True)
+    python = str(tmp_path / "empty" / "bin" / "python")
+    plans = [planned("bare", HEALTHY["adapter"])]
+    [(verdict, _results)] = verify(plans, python)
+    assert verdict.outcome == "could_not_run"
+    assert "missing package: torch, transformers, accelerate" in verdict.reason
+
+
+def test_a_python_that_is_not_there(tmp_path: Path) -> None:
+    plans = [planned("none", HEALTHY["adapter"])]
+    [(verdict, _results)] = verify(plans, str(tmp_path / "no-python"))
+    assert verdict.outcome == "could_not_run"
+    assert "can't run the worker" in verdict.reason
