@@ -103,8 +103,8 @@ def lost_updates(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
         return unclear(f"no trainable weights of the kind {group}")
     if healthy <= 0.5:
         return unclear("in the healthy arm too, most weights did not change")
-    ratio = ratio(healthy, share)
-    return Reading(ratio > threshold(arguments, 1.25), ratio)
+    times = ratio(healthy, share)
+    return Reading(times > threshold(arguments, 1.25), times)
 
 
 def _changed(run: ArmResult, group: str) -> float | None:
@@ -131,8 +131,8 @@ def nothing_moved(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
 
 def update_explosion(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
     """This arm's weight change over the healthy arm's."""
-    ratio = ratio(norm(only(runs)), norm(only(reference)))
-    return Reading(ratio > threshold(arguments, 20.0), ratio)
+    times = ratio(norm(only(runs)), norm(only(reference)))
+    return Reading(times > threshold(arguments, 20.0), times)
 
 
 def gradient_explosion(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
@@ -140,8 +140,8 @@ def gradient_explosion(runs: Runs, reference: Runs, arguments: Settings) -> Read
     run, healthy = only(runs), only(reference)
     if not run.grad_norms or not healthy.grad_norms:
         return unclear("no gradient was computed")
-    ratio = ratio(run.grad_norms[0], healthy.grad_norms[0])
-    return Reading(ratio > threshold(arguments, 20.0), ratio)
+    times = ratio(run.grad_norms[0], healthy.grad_norms[0])
+    return Reading(times > threshold(arguments, 20.0), times)
 
 
 def clipping_ignored(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
@@ -152,8 +152,8 @@ def clipping_ignored(runs: Runs, reference: Runs, arguments: Settings) -> Readin
     before = max(run.grad_norms, default=0.0)
     if max(before, *run.applied_norms) <= limit:
         return unclear("no gradient exceeded the limit")
-    ratio = max(run.applied_norms) / limit
-    return Reading(ratio > threshold(arguments, 1.5), ratio)
+    times = max(run.applied_norms) / limit
+    return Reading(times > threshold(arguments, 1.5), times)
 
 
 def divergence(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
@@ -161,5 +161,5 @@ def divergence(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
     losses = only(runs).step_losses
     if len(losses) < 4:
         return unclear("fewer than four steps were made")
-    ratio = ratio(sum(losses[-2:]) / 2, losses[0])
-    return Reading(ratio > threshold(arguments, 2.0), ratio)
+    times = ratio(sum(losses[-2:]) / 2, losses[0])
+    return Reading(times > threshold(arguments, 2.0), times)

@@ -105,8 +105,8 @@ def _work(command: list[str], folder: str, limit: float, on_notice: Callable[[No
             raise WorkerError(f"{command[0]} can't be started: {error}") from error
         alarm = threading.Timer(limit, _end, [process])
         alarm.start()
+        assert process.stdout is not None
         try:
-            assert process.stdout is not None
             for line in process.stdout:
                 if on_notice is not None and line.strip():
                     on_notice(Notice(**json.loads(line)))
