@@ -83,7 +83,7 @@ def _download(library: Library, chosen: list[str], index: PackageIndex) -> tuple
 
 
 def lost_releases(path: Path, due: list[str], archives: Collection[str]) -> list[str]:
-    """Those of the `due` releases that the table has as it is, and that one of `archives` would be without."""
+    """The `due` releases that the table has and that one of `archives` would be without."""
     if not path.exists():
         return []
     held = json.loads(path.read_text(encoding="utf-8"))["releases"]
@@ -95,7 +95,15 @@ def _write(library: Library, archives: dict[str, Path], table: Path) -> None:
     snapshots = []
     for version, path in archives.items():
         print(f"\r{library.package} {version}: read ", end="", file=sys.stderr)
-        snapshots.append(snapshot(library, version, SourceArchive(path, library), inherited))
+        read = snapshot(library, version, SourceArchive(path, library), inherited)
+        if library.classes and not read.classes:
+            # Better no row than one that says that the release knows no setting.
+            print(
+                f"\r{library.package} {version}: left out, it holds none of the classes",
+                file=sys.stderr,
+            )
+        else:
+            snapshots.append(read)
     table.parent.mkdir(parents=True, exist_ok=True)
     table.write_text(history.text(history.fold(library.package, snapshots)), encoding="utf-8")
     seen = {name for one in snapshots for name in one.classes}

@@ -153,6 +153,8 @@ def _named(name: str, node: ast.expr, scope: Scope, depth: int) -> Any:
 
 def _attribute(node: ast.Attribute, scope: Scope, depth: int) -> Any:
     """``Enum.MEMBER``, ``Enum.MEMBER.value`` or ``module.CONSTANT``."""
+    if ast.unparse(node) == "sys.maxsize":
+        return 2**63 - 1
     if node.attr in {"value", "name"} and isinstance(node.value, ast.Attribute):
         if node.attr == "name":
             return node.value.attr
@@ -181,6 +183,9 @@ def _call(node: ast.Call, scope: Scope, depth: int) -> Any:
     if name in {"list", "tuple", "sorted", "int", "str"} and len(node.args) == 1 and not node.keywords:
         value = constant(node.args[0], scope, depth)
         return value if name in {"list", "tuple", "sorted"} else int(value) if name == "int" else str(value)
+    if name == "pp_int" and node.args:
+        # DeepSpeed's int that prints itself in a readable way.
+        return constant(node.args[0], scope, depth)
     if name == "float" and len(node.args) == 1:
         value = constant(node.args[0], scope, depth)
         return str(value) if str(value).lstrip("+-") in {"inf", "nan"} else float(value)

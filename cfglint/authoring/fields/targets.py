@@ -264,6 +264,7 @@ LIBRARIES = {
                 "llamafactory/hparams/*.py",
                 "llamafactory/extras/constants.py",
                 "llamafactory/model/model_utils/*.py",
+                "llamafactory/model/utils/*.py",
             ),
             classes=(
                 "ModelArguments",
