@@ -1,7 +1,8 @@
 """One PEP 508 requirement text, or a bare URL or path as pip takes it, to a Requirement with spans.
 
-The plain form (name, extras, version clauses) is recognised here, so that reading a requirements file does
-not pay for importing ``packaging``; anything else is accepted or refused by ``packaging.requirements``.
+The plain form (name, extras, version clauses, usual markers) is recognised here, so that reading a
+requirements file does not pay for importing ``packaging``; anything else is accepted or refused by
+``packaging.requirements``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ _LOCAL = r"(?:\+[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*)?"
 _CLAUSE = rf"\s*(?:(?:==|!=)\s*{_RELEASE}(?:{_LOCAL}|\.\*)|(?:<=|>=|<|>)\s*{_RELEASE}|~=\s*\d+(?:\.\d+)+)\s*"
 _PLAIN = re.compile(rf"{_CLAUSE}(?:,{_CLAUSE})*", re.ASCII)
 _PLAIN_EXTRAS = re.compile(rf"\[\s*(?:{_NAME}(?:\s*,\s*{_NAME})*)?\s*\]", re.ASCII)
+_VARIABLE = (
+    r"(?:python_version|python_full_version|os_name|sys_platform|platform_(?:machine|system)|extra"
+    r"|platform_python_implementation|implementation_name)"
+)
+_TEXT = r"(?:'[^'()]*'|\"[^\"()]*\")"
+_COMPARED = rf"[\s(]*{_VARIABLE}\s*(?:[=!]=|[<>]=?)\s*{_TEXT}[\s)]*"
+_PLAIN_MARKER = re.compile(rf"{_COMPARED}(?:(?:and|or)\b{_COMPARED})*")
 _BLANKS = re.compile(r"\s+")
 _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*)://|file:")
 _EGG = re.compile(rf"[#&]egg=({_NAME})")
@@ -50,10 +58,7 @@ def parse_requirement(source: Source, text: str, span: Span, origin: str) -> Req
         return skipped_at(source, start, f"not a valid requirement: {stripped}")
     written = shape["specifier"] or ""
     marker = (shape["marker"] or shape["url_marker"] or "").strip()
-    plain = not marker and shape["url"] is None and (not written or _PLAIN.fullmatch(written))
-    plain = plain and re.fullmatch(_NAME, shape["name"]) is not None
-    plain = plain and (shape["extras"] is None or _PLAIN_EXTRAS.fullmatch(shape["extras"]))
-    if not plain and not _valid(stripped):
+    if not _is_plain(shape) and not _valid(stripped):
         return skipped_at(source, start, f"not a valid requirement: {stripped}")
     name = canonical_name(shape["name"])
     if shape["url"] is not None:
@@ -67,6 +72,27 @@ def parse_requirement(source: Source, text: str, span: Span, origin: str) -> Req
         else None
     )
     return Requirement(name, specifier, specifier_kind(specifier), place, version_span, marker, origin)
+
+
+def _is_plain(shape: re.Match[str]) -> bool:
+    """Whether a requirement is valid beyond doubt."""
+    specifier, extras = shape["specifier"], shape["extras"]
+    marker = shape["marker"] if shape["url"] is None else shape["url_marker"]
+    return (
+        re.fullmatch(_NAME, shape["name"]) is not None
+        and (not specifier or _PLAIN.fullmatch(specifier) is not None)
+        and (extras is None or _PLAIN_EXTRAS.fullmatch(extras) is not None)
+        and (marker is None or (_PLAIN_MARKER.fullmatch(marker) is not None and _is_nested(marker)))
+    )
+
+
+def _is_nested(marker: str) -> bool:
+    depth = 0
+    for char in marker:
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def is_location(text: str) -> bool:

@@ -155,9 +155,13 @@ def version_sets(
     left out.
     """
     variables = {**DEFAULT_ENVIRONMENT, **(environment or {})}
+    holds: dict[str, bool] = {"": True}
     by_package: dict[str, list[Requirement]] = {}
     for requirement in requirements:
-        if not requirement.marker or applies(requirement.marker, variables):
+        marker = requirement.marker
+        if marker not in holds:
+            holds[marker] = applies(marker, variables)
+        if holds[marker]:
             by_package.setdefault(requirement.name, []).append(requirement)
     return {package: _version_set(package, said) for package, said in by_package.items()}
 

@@ -127,11 +127,28 @@ CLAUSES = st.tuples(
     NUMBERS,
     SUFFIXES,
 )
+MARKER_PARTS = st.sampled_from(
+    [
+        "python_version < '3.9'",
+        "extra=='a'",
+        "( os_name",
+        '== "nt" )',
+        " and ",
+        " or ",
+        "(",
+        ")",
+        " not in ",
+        "'x'",
+        "and'",
+    ]
+)
+MARKERS = st.lists(MARKER_PARTS, max_size=5).map(lambda parts: ";" + "".join(parts))
 TEXTS = st.tuples(
     st.sampled_from(["trl", "Unsloth_Zoo", "a.b", "x1", "a-", "b_", "1"]),
     st.sampled_from(["", "", "[a]", "[a,b-c]", "[]", "[,]"]),
     st.sampled_from(["", " "]),
     st.lists(CLAUSES.map("".join), max_size=3).map(",".join),
+    st.one_of(st.just(""), MARKERS),
 ).map("".join)
 
 
