@@ -27,7 +27,7 @@ def as_data(report: Report) -> dict[str, object]:
     return {
         "version": VERSION,
         "tool": {"name": "cfglint", "version": __version__},
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [finding_json(finding) for finding in report.findings],
         "runs": [
             {
                 "files": list(run.files),
@@ -45,7 +45,7 @@ def as_data(report: Report) -> dict[str, object]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, object]:
+def finding_json(finding: Finding) -> dict[str, object]:
     return {
         "rule": finding.rule,
         "code": finding.code,

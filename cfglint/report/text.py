@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from cfglint.model.finding import Finding
 from cfglint.model.report import Report
@@ -45,10 +46,23 @@ def _notes(finding: Finding) -> list[tuple[str, str]]:
         if entry.get("url"):
             notes.append((entry.get("type", "report"), entry["url"]))
     if finding.verdict is not None:
-        reason = finding.verdict.get("reason")
-        notes.append(("verdict", f"{finding.verdict.get('outcome')}" + (f": {reason}" if reason else "")))
+        notes.append(("verdict", verdict_text(finding.verdict)))
     return notes
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def verdict_text(verdict: Mapping[str, object]) -> str:
+    """An experiment's outcome with its reason, its statistic against the threshold and what it assumed."""
+    text = str(verdict.get("outcome"))
+    if verdict.get("reason"):
+        text += f": {verdict['reason']}"
+    statistic, threshold = verdict.get("statistic"), verdict.get("threshold")
+    if isinstance(statistic, (int, float)) and isinstance(threshold, (int, float)):
+        text += f" (statistic {statistic:.4g}, threshold {threshold:.4g})"
+    assumed = verdict.get("assumed")
+    if isinstance(assumed, (list, tuple)) and assumed:
+        text += "; assuming " + "; ".join(map(str, assumed))
+    return text

@@ -1,0 +1,110 @@
+"""``cfglint --verify PATHS``: prove findings with a few training steps of a tiny model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from cfglint.engine.settings_of import fix_of, known_settings, run_of
+from cfglint.linting import Linted
+from cfglint.model.finding import Finding
+from cfglint.report.json import finding_json
+from cfglint.verify.plan import Options, expected_seconds, plan
+from cfglint.verify.spec import Experiment, Verdict, verdict_to_json
+from cfglint.verify.verify import verify
+
+
+@click.command("verify")
+@click.argument("paths", nargs=-1, type=click.Path())
+@click.option("--plan", "plan_only", is_flag=True, help="Show what would run, how long, and what cannot and why; run nothing.")
+@click.option("--only", multiple=True, metavar="RULE", help="Verify only the findings of these rules.")
+@click.option("--seeds", type=click.IntRange(1, 32), default=3, show_default=True, help="Repeat each arm with so many seeds.")
+@click.option("--steps", type=click.IntRange(1, 1000), help="Training steps of an arm (default: what the probe needs).")
+@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds that one arm may take.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to train.")
+@click.option("--python", metavar="PATH", default=sys.executable, help="The interpreter of the training environment.")
+@click.option("--no-cache", is_flag=True, help="Run again what has a stored verdict.")
+@click.option("-f", "--output-format", type=click.Choice(["text", "json", "sarif"]), help="How findings are shown (default: text).")
+@click.option("--select", multiple=True, metavar="RULE,…", help="Only these rules.")
+@click.option("--ignore", multiple=True, metavar="RULE,…", help="Not these rules.")
+@click.option("--fail-on", type=click.Choice(["info", "warning", "error"]), help="Exit 1 from this severity on (default: warning).")
+@click.option("--target", multiple=True, metavar="KEY=VALUE", help="As for cfglint check.")
+@click.option("--environment", envvar="CFGLINT_ENVIRONMENT", help="As for cfglint check.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output.")
+def command(paths: tuple[str, ...], **given: Any) -> None:
+    """Prove findings: train a tiny model as configured, as fixed and as a healthy control, and look for the symptom.
+
+    Needs torch, transformers and accelerate in the chosen environment (pip install 'llm-cfglint[verify]').
+    """
+    from cfglint.cli.check import check
+
+    sys.exit(check(paths, {**given, "verify": True}))
+
+
+def verify_linted(linted: Linted, given: Mapping[str, Any]) -> int:
+    """Plan, run and show the experiments for the findings of a lint; returns the exit code of the lint."""
+    from cfglint.cli.check import exit_code, settings_for, show
+
+    settings = settings_for(())
+    only = given.get("only") or ()
+    chosen = [finding for finding in linted.report.findings if not only or finding.rule in only or finding.code in only]
+    plans = _plans(linted, chosen, given)
+    if given.get("plan_only"):
+        _show_plan(chosen, plans)
+        return 0
+    python = str(given.get("python") or sys.executable)
+    quiet = (given.get("output_format") or settings.output_format) != "text" or not sys.stderr.isatty()
+    experiments = [item for item in plans if isinstance(item, Experiment)]
+    total = sum(item.runs for item in experiments)
+    if quiet or not total:
+        outcomes = verify(plans, python, use_cache=not given.get("no_cache"))
+    else:
+        with click.progressbar(length=total, label="verifying", file=sys.stderr) as bar:
+            outcomes = verify(plans, python, use_cache=not given.get("no_cache"), on_notice=lambda notice: bar.update(1))
+    verdicts = {finding.fingerprint: verdict for finding, (verdict, _) in zip(chosen, outcomes)}
+    findings = tuple(
+        finding._replace(verdict=dict(verdict_to_json(verdicts[finding.fingerprint]))) if finding.fingerprint in verdicts else finding
+        for finding in linted.report.findings
+    )
+    shown = linted._replace(report=linted.report._replace(findings=findings))
+    show(shown, given, settings)
+    return exit_code(shown, given, settings)
+
+
+def _plans(linted: Linted, findings: list[Finding], given: Mapping[str, Any]) -> list[Experiment | Verdict]:
+    options = Options(
+        seeds=given.get("seeds") or 3,
+        steps=given.get("steps"),
+        timeout_s=given.get("timeout") or 60.0,
+        device=given.get("device") or "cpu",
+    )
+    prepared = []
+    for finding in findings:
+        facts = run_of(finding, linted.runs, linted.rules)
+        fix = fix_of(finding.rule, facts, linted.rules) if facts is not None else {}
+        prepared.append((finding, facts, fix))
+    plans: list[Experiment | Verdict] = []
+    for finding, facts, fix in prepared:
+        if facts is None:
+            plans.append(Verdict("could_not_run", "no experiment belongs to this finding", finding.rule))
+            continue
+        others = [other for item, other_facts, other in prepared if item is not finding and other_facts is not None and other_facts.run is facts.run]
+        block = linted.rules.cold[finding.rule]["verify"]
+        plans.append(plan(finding_json(finding), known_settings(facts), block, fix, others, options))
+    return plans
+
+
+def _show_plan(findings: list[Finding], plans: list[Experiment | Verdict]) -> None:
+    for finding, item in zip(findings, plans):
+        spot = f"{finding.location.source.path}:{finding.location.source.position(finding.location.span.start).line}"
+        if isinstance(item, Experiment):
+            arms = ", ".join(arm.name for arm in item.arms)
+            click.echo(f"{finding.rule} at {spot}: {item.runs} short trainings of a tiny {item.model} ({arms}), detector {item.detector}")
+        else:
+            click.echo(f"{finding.rule} at {spot}: cannot run: {item.reason}")
+    experiments = [item for item in plans if isinstance(item, Experiment)]
+    click.echo(f"{len(experiments)} of {len(plans)} findings can be verified, in about {expected_seconds(experiments, 2):.0f} s")
+
