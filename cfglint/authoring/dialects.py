@@ -8,7 +8,7 @@ from typing import Any
 #: Keys of a dialect file; anything else is a typing error.
 _DIALECT_KEYS = {
     "name", "title", "priority", "framework", "loader", "extends", "namespace", "includes", "detect", "provides", "keys",
-    "links", "defaults", "defaults_of", "calls", "programs", "presence", "satellite", "foreign",
+    "links", "defaults", "defaults_of", "calls", "programs", "presence", "satellite", "foreign", "script_flags",
 }  # fmt: skip
 _CALL_KEYS = {
     "names", "role", "positional", "provides", "defaults", "namespace", "includes", "keys", "sets", "callee_field",
@@ -60,6 +60,7 @@ def compile_dialects(files: list[dict[str, Any]], types: dict[str, str], affects
                 "presence": data.get("presence", {}),
                 "satellite": bool(data.get("satellite")),
                 "foreign": bool(data.get("foreign")),
+                "script_flags": bool(data.get("script_flags")),
                 "calls": [_call(name, call, data, raw, keys, defaults, types, affects) for call in data.get("calls", [])],
                 "programs": [_program(name, program, types) for program in data.get("programs", [])],
             }

@@ -30,7 +30,9 @@ def launched_files(project: Project, command: Command, near: str) -> list[Parsed
             names.append(flag.value.value)
     found: list[ParsedFile] = []
     for name in names:
-        file = project.find(name, near) if name.endswith((*_CONFIG, ".py")) else None
+        # A file's own usage line may give its path from a folder that is not here.
+        own = os.path.basename(name) == os.path.basename(near)
+        file = near if own else project.find(name, near) if name.endswith((*_CONFIG, ".py")) else None
         if file is not None:
             parsed = project.open(file)
             if parsed not in found:
@@ -96,8 +98,11 @@ def _training(vocabulary: Vocabulary, command: Command, source: Source) -> Docum
         sets = program["subcommands"][command.subcommand]
         if not command.flags:
             return None
-    elif sum(f"training.{flag.name.replace('-', '_')}" in vocabulary.types for flag in command.flags) >= _FLAGS_NEEDED:
-        dialect = vocabulary.dialects["transformers"]
+    else:
+        names = {flag.name.replace("-", "_") for flag in command.flags}
+        dialect = vocabulary.detect_flags(names)
+        if dialect is None and sum(f"training.{name}" in vocabulary.types for name in names) >= _FLAGS_NEEDED:
+            dialect = vocabulary.dialects["transformers"]
     if dialect is None:
         return None
     keys = vocabulary.key_map(dialect)

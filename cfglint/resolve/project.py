@@ -60,6 +60,7 @@ class Project:
         self.root = root
         self.cwd = cwd
         self.files: dict[str, ParsedFile] = {}
+        self._dependencies: dict[str, list[ParsedFile]] = {}
 
     def display(self, file: str) -> str:
         """A path as it is shown: relative to the working folder where that is shorter than leaving it twice."""
@@ -174,10 +175,12 @@ class Project:
         """The dependency files that speak for a file: those of the nearest folder upward that has any."""
         folder = os.path.dirname(file)
         while True:
-            found = [self.open(entry) for entry in _listed(folder) if _is_dependency(os.path.basename(entry))]
-            found = [parsed for parsed in found if parsed.requirements]
+            found = self._dependencies.get(folder)
+            if found is None:
+                listed = [self.open(entry) for entry in _listed(folder) if _may_be_dependency(entry)]
+                found = self._dependencies[folder] = _preferred([parsed for parsed in listed if parsed.requirements])
             if found:
-                return _preferred(found)
+                return found
             parent = os.path.dirname(folder)
             if folder == self.root or parent == folder:
                 return []
@@ -203,6 +206,11 @@ def _preferred(files: list[ParsedFile]) -> list[ParsedFile]:
     if "requirements.txt" in names or len(variants) > 1:
         files = [parsed for parsed in files if os.path.basename(parsed.file) not in variants]
     return files
+
+
+def _may_be_dependency(file: str) -> bool:
+    name = os.path.basename(file)
+    return name.endswith((".txt", ".in", ".toml", ".lock", ".yml", ".yaml")) and _is_dependency(name) or "file" in name and _is_dependency(name)
 
 
 def _is_dependency(name: str) -> bool:

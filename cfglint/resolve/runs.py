@@ -33,9 +33,10 @@ def build_runs(project: Project, files: list[ParsedFile], target: dict[str, Any]
     for parsed in wanted:
         if parsed.commands:
             builder.commands(parsed)
-    for parsed in wanted:
-        if parsed.script is not None and parsed.file not in builder.claimed:
-            builder.script(parsed)
+    alone = [parsed for parsed in wanted if parsed.script is not None and parsed.file not in builder.claimed]
+    for parsed, launch in [(parsed, _lone_launch_config(builder, wanted, parsed)) for parsed in alone]:
+        if parsed.file not in builder.claimed:
+            builder.script(parsed, launch)
     for parsed in wanted:
         if parsed.dialect is not None and not parsed.dialect["satellite"] and parsed.file not in builder.claimed:
             builder.config(parsed)
@@ -52,6 +53,8 @@ def _with_context(project: Project, files: list[ParsedFile]) -> list[ParsedFile]
     """The named files, and for each one the files beside it that mention it or that it speaks for."""
     wanted = {parsed.file: parsed for parsed in files}
     for parsed in files:
+        if not parsed.named:
+            continue  # a folder was searched: what lies beside its files was found too
         if parsed.kind == "dependencies":
             beside: Iterable[str] = project.below(os.path.dirname(parsed.file))
             mention = ""
@@ -69,6 +72,18 @@ def _with_context(project: Project, files: list[ParsedFile]) -> list[ParsedFile]
             if not other.problem and (other.dialect or other.script is not None or other.commands):
                 wanted[file] = other
     return list(wanted.values())
+
+
+def _lone_launch_config(builder: _Builder, files: list[ParsedFile], script: ParsedFile) -> ParsedFile | None:
+    """The accelerate config beside a script, where it is the folder's only one and the script its only training."""
+    folder = os.path.dirname(script.file)
+    beside = [parsed for parsed in files if os.path.dirname(parsed.file) == folder and parsed.file not in builder.claimed]
+    configs = [parsed for parsed in beside if parsed.dialect is not None and parsed.dialect["name"] == "accelerate"]
+    if len(configs) != 1 or any(parsed.dialect is not None and not parsed.dialect["satellite"] for parsed in beside):
+        return None
+    scripts = [parsed for parsed in beside if parsed.script is not None]
+    trains = [parsed for parsed in scripts if read_script(builder.vocabulary, parsed.source, parsed.script)]
+    return configs[0] if trains == [script] else None
 
 
 def _mentions(file: str, name: str) -> bool:
@@ -119,10 +134,12 @@ class _Builder:
                     self.add_script(run, scripts[0], part)
                 self.finish(run, (configs or scripts or [parsed])[0], launched=True)
 
-    def script(self, parsed: ParsedFile) -> None:
-        """The runs of a script that no launch command names."""
+    def script(self, parsed: ParsedFile, launch: ParsedFile | None = None) -> None:
+        """The runs of a script that no launch command names, with the launch config that goes with it."""
         for facts in read_script(self.vocabulary, parsed.source, parsed.script):
             run = self.start(parsed)
+            if launch is not None:
+                self.add_config(run, launch)
             self.add_script(run, parsed, facts)
             self.finish(run, parsed)
 
@@ -286,6 +303,10 @@ class _Builder:
         fsdp = run.fields.get("training.fsdp")
         if fsdp is not None and fsdp.state == KNOWN and fsdp.value not in ("", [], False):
             run.fields.setdefault("fsdp.active", fsdp._replace(value=True))
+            config = run.fields.get("training.fsdp_config")
+            # TrainingArguments' own FSDP settings: whole unless they stand in a file that was not read.
+            if "training" in run.provided and (config is None or config.state == UNSET or isinstance(config.value, dict) or "fsdp_config" in run.dialects):
+                run.provided.add("fsdp")
         elif "training" in run.provided and (in_charge or by_accelerate or launched):
             run.provided.add("fsdp")
             run.fields.setdefault("fsdp.active", Value(KNOWN, False, None, "derived"))

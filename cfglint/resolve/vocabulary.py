@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from cfglint.parse.script import Call
 from cfglint.parse.tree import Mapping
+from cfglint.source import Span
 
 
 class KeyMap(NamedTuple):
@@ -85,6 +86,14 @@ class Vocabulary:
                     return dialect
         return None
 
+    def detect_flags(self, names: set[str]) -> dict[str, Any] | None:
+        """The dialect whose settings the flags of a script are, for dialects that are also written as such flags."""
+        empty = Mapping((), Span(0, 0))
+        for dialect in self.dialects.values():
+            if dialect["script_flags"] and any(_matches(group, set(names), empty) for group in dialect["detect"]):
+                return dialect
+        return None
+
     def call(self, callee: str) -> CallPattern | None:
         """What a call with this resolved name configures."""
         for package, pattern, found in self._calls:
@@ -143,4 +152,5 @@ def _matches(group: dict[str, Any], keys: set[object], tree: Mapping) -> bool:
 KEY_WORDS = re.compile(
     r"learning_rate|batch_size|gradient_accumulation|finetuning_type|lora|zero_optimization|peft_type|distributed_type"
     r"|base_model|_component_|model_name_or_path|cutoff_len|train_type|tuner_type|sft_type|autotuning|machine_rank"
+    r"|transformer_layer_cls_to_wrap|use_orig_params|activation_checkpointing"
 )
