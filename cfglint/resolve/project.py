@@ -288,7 +288,6 @@ def _parse_commands(project: Project, parsed: ParsedFile, suffix: str) -> None:
 def _parse_dependencies(project: Project, parsed: ParsedFile, suffix: str) -> None:
     from cfglint.packages.requirement import Requirement
     from cfglint.packages.sources import read_dependency_file
-
     from cfglint.resolve.requirements import include_from
 
     entries = read_dependency_file(parsed.source, include_from(project, parsed.file))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cfglint.model.run import Document, Layout
 from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
-from cfglint.parse.script import Call
 from cfglint.parse.tree import Mapping, Node, Opaque, Scalar, Sequence, plain
 from cfglint.resolve.vocabulary import CallPattern, KeyMap, Vocabulary
 from cfglint.source import Source, Span
+
+if TYPE_CHECKING:
+    from cfglint.parse.script import Call
 
 #: Loaders that turn text into the number or bool that a field's type asks for, even when it is quoted.
 _CONVERTING = frozenset(("trl", "pydantic", "argv"))

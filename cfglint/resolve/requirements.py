@@ -99,7 +99,12 @@ def include_from(project: Project, near: str) -> Callable[[str], Source]:
 
 @lru_cache(maxsize=8)
 def _installed(root: str, environment: str) -> tuple[Requirement, ...]:
-    from cfglint.packages.environment import EnvironmentNotFoundError, environment_at, find_environment, installed
+    from cfglint.packages.environment import (
+        EnvironmentNotFoundError,
+        environment_at,
+        find_environment,
+        installed,
+    )
 
     try:
         found = find_environment(root) if environment == "auto" else environment_at(environment)

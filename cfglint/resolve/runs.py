@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cfglint.model.run import Document, Run
 from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
@@ -14,7 +14,9 @@ from cfglint.resolve.families import family_fields
 from cfglint.resolve.project import ParsedFile, Project
 from cfglint.resolve.read import read_mapping
 from cfglint.resolve.requirements import attach_packages
-from cfglint.resolve.scripts import ScriptFacts, read_script
+
+if TYPE_CHECKING:
+    from cfglint.resolve.scripts import ScriptFacts
 
 #: Namespaces that a script which was read whole states completely, by the calls that it does not make.
 _SCRIPT_NAMESPACES = ("training", "data", "preference", "grpo", "lora", "adapter", "quantization", "tokenizer", "model", "trainer", "trainer_call")
@@ -112,6 +114,7 @@ class _Builder:
     def commands(self, parsed: ParsedFile) -> None:
         """One run for each launch command that starts a training that we can read."""
         from cfglint.resolve.launch import command_documents, launched_files
+        from cfglint.resolve.scripts import read_script
 
         for command in parsed.commands:
             named = launched_files(self.project, command, parsed.file)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cfglint.parse.script import Call
 from cfglint.parse.tree import Mapping
+
+if TYPE_CHECKING:
+    from cfglint.parse.script import Call
 from cfglint.source import Span
 
 
