@@ -13,14 +13,9 @@ _PIP_NAMES = {
     "pytorch": "torch",
     "pytorch-gpu": "torch",
     "pytorch-cpu": "torch",
-    "py-xgboost": "xgboost",
-    "python-flash-attn": "flash-attn",
 }
 
-_SPEC = re.compile(
-    r"(?:[\w./:-]+?::)?(?P<name>[A-Za-z0-9_][\w.-]*?)\s*"
-    r"(?P<version>(?:[=<>!~]|\s+(?=[\d*=<>!~]))[^\[]*?)?\s*(?:\[(?P<brackets>.*)\])?\s*"
-)
+_NAME = re.compile(r"(?:[\w./:-]*::)?(?P<name>[A-Za-z0-9_][\w.-]*)")
 _BRACKET_VERSION = re.compile(r"version\s*=\s*['\"]?([^'\"\]]+)")
 _EXACT = re.compile(r"\d+(?:\.\d+){2,}\S*")
 
@@ -31,21 +26,22 @@ def parse_conda_spec(source: Source, text: str, span: Span, origin: str) -> Requ
     ``=2.1`` is the series 2.1.*; ``=2.1.0`` names one release (conda's ``=2.1.0`` also takes rebuilds of it).
     """
     exact = source.slice(span) == text
-    match = _SPEC.fullmatch(text)
+    match = _NAME.match(text)
     if match is None:
-        return skipped_at(source, span.start, f"not a conda package: {text}")
+        return skipped_at(source, span.start, "not a conda package", text)
     name = canonical_name(match["name"])
-    written = (match["version"] or "").strip()
+    rest, _, brackets = text[match.end() :].partition("[")
+    written = rest.strip()
     version_span = None
     if written and exact:
-        start = span.start + text.index(written, match.start("version"))
+        start = span.start + text.index(written, match.end())
         version_span = Span(start, start + len(written))
-    brackets = _BRACKET_VERSION.search(match["brackets"] or "")
-    if not written and brackets:
-        written = brackets[1].strip()
+    in_brackets = _BRACKET_VERSION.search(brackets)
+    if not written and in_brackets:
+        written = in_brackets[1].strip()
     specifier = conda_specifier(written)
     if specifier is None:
-        return skipped_at(source, span.start, f"a version that only conda understands: {text}")
+        return skipped_at(source, span.start, "a version that only conda understands", text)
     name = _PIP_NAMES.get(name, name)
     return Requirement(
         name, specifier, specifier_kind(specifier), Place(source, span), version_span, "", origin

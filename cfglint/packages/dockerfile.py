@@ -97,5 +97,5 @@ def _base(source: Source, start: int, text: str, stages: set[str]) -> list[Skipp
     if stage[2]:
         stages.add(stage[2].lower())
     return (
-        [] if known else [skipped_at(source, start, f"the packages of the base image {image} are not known")]
+        [] if known else [skipped_at(source, start, "the packages of this base image are not known", image)]
     )

@@ -79,7 +79,8 @@ def _commands(source: Source, text: str, span: Span, offsets: Sequence[int]) -> 
 
 
 def _place(source: Source, written: str, span: Span, start: int, cursor: int) -> Span:
-    """A word's span: by offset, or searched from a cursor where escapes shift offsets; else the whole text's."""
+    """A word's span: by offset, or searched from a cursor where escapes shift offsets; else the whole text's.
+    """
     direct = Span(span.start + start, span.start + start + len(written))
     if source.slice(direct) == written:
         return direct
@@ -101,17 +102,17 @@ def _operand(
     word = operand.word
     value, span = word.value, word.span
     if word.reason:
-        return [skipped_at(source, span.start, f"{value}: {word.reason}")]
+        return [skipped_at(source, span.start, word.reason, value)]
     if operand.kind == "file":
         return included(source, span.start, value, include, seen)
     if operand.kind == "conda-file":
-        return [skipped_at(source, span.start, f"{value}: a conda file that a command names is not followed")]
+        return [skipped_at(source, span.start, "a conda file that a command names is not followed", value)]
     if operand.kind == "conda":
         return [parse_conda_spec(source, value, span, source.path)]
     if value.endswith(".txt") and not is_location(value):
-        return [skipped_at(source, span.start, f"{value}: a requirements file without -r is not installed")]
+        return [skipped_at(source, span.start, "a requirements file without -r is not installed", value)]
     found: list[Requirement | Skipped] = [parse_requirement(source, value, span, source.path)]
     if word.redirected:
         reason = "not quoted, so the shell redirects and no version is asked for"
-        found.append(skipped_at(source, span.start, f"{value}{word.redirected}: {reason}"))
+        found.append(skipped_at(source, span.start, reason, value + word.redirected))
     return found

@@ -104,5 +104,5 @@ def _pipfile_entry(source: Source, key: Scalar, table: Mapping) -> Requirement |
     specifier = str(version.value.value)
     span = Span(version.value.span.start + 1, version.value.span.end - 1)
     if not specifier.startswith("=="):
-        return skipped_at(source, span.start, f"{name}: not a locked version: {specifier}")
+        return skipped_at(source, span.start, "not a locked version", f"{name} {specifier}")
     return Requirement(name, specifier, "lock", Place(source, span), span, marker, source.path)

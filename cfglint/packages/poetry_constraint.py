@@ -41,11 +41,13 @@ def parse_poetry_dependency(
         span = next((spans[key] for key in spans if key[: len(path)] == path), Span(0, 0))
         if written is None:
             return [Requirement(package, "", "any", Place(source, span), None, marker, source.path)]
-        return [skipped_at(source, span.start, f"{name}: not a version constraint: {written!r}")]
+        return [skipped_at(source, span.start, "not a version constraint", f"{name} = {written!r}")]
     specifier = poetry_specifier(written)
     if specifier is None:
         return [
-            skipped_at(source, span.start, f"{name}: a version constraint that PEP 440 cannot say: {written}")
+            skipped_at(
+                source, span.start, "a version constraint that PEP 440 cannot say", f"{name} = {written}"
+            )
         ]
     kind = specifier_kind(specifier)
     version_span = span if specifier else None

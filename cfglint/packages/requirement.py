@@ -13,6 +13,7 @@ from cfglint.source import Source, Span
 OpenFile = Callable[[str], Source]
 
 _SEPARATORS = re.compile(r"[-_.]+")
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
 
 
 class Requirement(NamedTuple):
@@ -64,6 +65,11 @@ def specifier_kind(specifier: str) -> str:
     return "range"
 
 
-def skipped_at(source: Source, offset: int, reason: str) -> Skipped:
-    """A Skipped entry for the line that holds an offset."""
-    return Skipped(source.path, source.position(offset).line, reason)
+def skipped_at(source: Source, offset: int, reason: str, text: str = "") -> Skipped:
+    """A Skipped entry for the line that holds an offset; ``text`` is the text of the user's that it is about.
+
+    The text is shown on one line, not too long, and without the credentials of a URL.
+    """
+    text = _CREDENTIALS.sub("://…@", " ".join(text.split()))
+    text = text if len(text) <= 80 else f"{text[:79]}…"
+    return Skipped(source.path, source.position(offset).line, f"{text}: {reason}" if text else reason)

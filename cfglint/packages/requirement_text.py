@@ -8,18 +8,15 @@ requirements file does not pay for importing ``packaging``; anything else is acc
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from cfglint.model.value import Place
 from cfglint.packages.requirement import Requirement, Skipped, canonical_name, skipped_at, specifier_kind
 from cfglint.source import Source, Span
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_SHAPE = re.compile(
-    r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*"
-    r"(?:@\s*(?P<url>\S+)(?:\s+;(?P<url_marker>.*))?"
-    r"|(?P<open>\()?\s*(?P<specifier>[^;()]*?)\s*(?(open)\))\s*(?:;(?P<marker>.*))?)\s*",
-    re.DOTALL | re.ASCII,
-)
+_HEAD = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<extras>\[[^\]]*\])?\s*")
+_URL = re.compile(r"@\s*(?P<url>\S+)(?:\s+;(?P<marker>.*))?", re.DOTALL)
 _RELEASE = r"v?\d+(?:\.\d+)*(?:[-_.]?(?:a|b|rc|alpha|beta)\d*)?(?:\.post\d+)?(?:\.dev\d+)?"
 _LOCAL = r"(?:\+[A-Za-z0-9]+(?:\.[A-Za-z0-9]+)*)?"
 _CLAUSE = rf"\s*(?:(?:==|!=)\s*{_RELEASE}(?:{_LOCAL}|\.\*)|(?:<=|>=|<|>)\s*{_RELEASE}|~=\s*\d+(?:\.\d+)+)\s*"
@@ -32,6 +29,8 @@ _VARIABLE = (
 _TEXT = r"(?:'[^'()]*'|\"[^\"()]*\")"
 _COMPARED = rf"[\s(]*{_VARIABLE}\s*(?:[=!]=|[<>]=?)\s*{_TEXT}[\s)]*"
 _PLAIN_MARKER = re.compile(rf"{_COMPARED}(?:(?:and|or)\b{_COMPARED})*")
+#: Longer than any requirement that a person or tool writes (code points).
+_LENGTH_LIMIT = 2000
 _BLANKS = re.compile(r"\s+")
 _SCHEME = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*)://|file:")
 _EGG = re.compile(rf"[#&]egg=({_NAME})")
@@ -53,35 +52,58 @@ def parse_requirement(source: Source, text: str, span: Span, origin: str) -> Req
         return skipped_at(source, span.start, "an empty requirement")
     if is_location(stripped):
         return _location(stripped, place, origin)
-    shape = _SHAPE.fullmatch(stripped)
-    if shape is None:
-        return skipped_at(source, start, f"not a valid requirement: {stripped}")
-    written = shape["specifier"] or ""
-    marker = (shape["marker"] or shape["url_marker"] or "").strip()
-    if not _is_plain(shape) and not _valid(stripped):
-        return skipped_at(source, start, f"not a valid requirement: {stripped}")
-    name = canonical_name(shape["name"])
-    if shape["url"] is not None:
-        wheel = _wheel(shape["url"])
+    parts = _split(stripped)
+    if parts is None or not (_is_plain(parts) or _valid(stripped)):
+        return skipped_at(source, start, "not a valid requirement", stripped)
+    name = canonical_name(parts.name)
+    marker = (parts.marker or "").strip()
+    if parts.url:
+        wheel = _wheel(parts.url)
         specifier = f"=={wheel['version']}" if wheel else ""
         return Requirement(name, specifier, "pin" if wheel else "url", place, None, marker, origin)
-    specifier = _BLANKS.sub("", written)
-    version_span = (
-        Span(start + shape.start("specifier"), start + shape.end("specifier"))
-        if exact and specifier
-        else None
-    )
+    specifier = _BLANKS.sub("", parts.specifier)
+    version_span = None
+    if exact and specifier:
+        version_span = Span(start + parts.at, start + parts.at + len(parts.specifier))
     return Requirement(name, specifier, specifier_kind(specifier), place, version_span, marker, origin)
 
 
-def _is_plain(shape: re.Match[str]) -> bool:
+class _Parts(NamedTuple):
+    """The parts of a PEP 508 text; ``at`` is where the specifier stands, ``marker`` is None without ";"."""
+
+    name: str
+    extras: str
+    url: str
+    specifier: str
+    at: int
+    marker: str | None
+
+
+def _split(text: str) -> _Parts | None:
+    head = _HEAD.match(text)
+    if head is None or len(text) > _LENGTH_LIMIT:
+        return None
+    at = head.end()
+    if text.startswith("@", at):
+        url = _URL.fullmatch(text, at)
+        return _Parts(head["name"], head["extras"] or "", url["url"], "", at, url["marker"]) if url else None
+    written, semicolon, marker = text[at:].partition(";")
+    specifier = written.strip()
+    if specifier.startswith("(") and specifier.endswith(")"):
+        at += 1
+        inner = specifier[1:-1]
+        at += len(inner) - len(inner.lstrip())
+        specifier = inner.strip()
+    return _Parts(head["name"], head["extras"] or "", "", specifier, at, marker if semicolon else None)
+
+
+def _is_plain(parts: _Parts) -> bool:
     """Whether a requirement is valid beyond doubt."""
-    specifier, extras = shape["specifier"], shape["extras"]
-    marker = shape["marker"] if shape["url"] is None else shape["url_marker"]
+    specifier, extras, marker = parts.specifier, parts.extras, parts.marker
     return (
-        re.fullmatch(_NAME, shape["name"]) is not None
+        re.fullmatch(_NAME, parts.name) is not None
         and (not specifier or _PLAIN.fullmatch(specifier) is not None)
-        and (extras is None or _PLAIN_EXTRAS.fullmatch(extras) is not None)
+        and (not extras or _PLAIN_EXTRAS.fullmatch(extras) is not None)
         and (marker is None or (_PLAIN_MARKER.fullmatch(marker) is not None and _is_nested(marker)))
     )
 
@@ -98,7 +120,8 @@ def _is_nested(marker: str) -> bool:
 def is_location(text: str) -> bool:
     """Whether pip takes the text as a URL, repository or path rather than as a name."""
     head = text.split(";")[0].strip()
-    if " @ " in head or re.match(rf"{_NAME}\s*(?:\[[^\]]*\])?\s*@", head):
+    name = _HEAD.match(head)
+    if name is not None and head.startswith("@", name.end()):
         return False
     return (
         head.startswith((".", "/", "~/", "\\"))
@@ -119,9 +142,7 @@ def _location(text: str, place: Place, origin: str) -> Requirement | Skipped:
     egg = _EGG.search(head)
     name = egg[1] if egg else _repository_name(head)
     if not name:
-        return skipped_at(
-            place.source, place.span.start, f"a local path or URL that names no package: {head}"
-        )
+        return skipped_at(place.source, place.span.start, "a local path or URL that names no package", head)
     return Requirement(canonical_name(name), "", "url", place, None, marker.strip(), origin)
 
 
@@ -136,7 +157,7 @@ def _repository_name(url: str) -> str:
 
 def _wheel(url: str) -> re.Match[str] | None:
     """The wheel that a URL or path ends in; its file name says which version it is."""
-    return _WHEEL.search(_PERCENT.sub("+", url.split("#")[0]))
+    return None if len(url) > _LENGTH_LIMIT else _WHEEL.search(_PERCENT.sub("+", url.split("#")[0]))
 
 
 def _valid(text: str) -> bool:

@@ -20,6 +20,8 @@ _FILES = {
     "-c": "constraints",
     "--constraint": "constraints",
 }
+#: More files than any project includes from one.
+_FILES_LIMIT = 100
 _EDITABLE = ("-e", "--editable")
 #: Options that change where or how pip installs, not what.
 _SETTINGS_TEXT = """
@@ -81,7 +83,7 @@ def _requirement(source: Source, start: int, text: str) -> Requirement | Skipped
         text = text[: options.start()].rstrip()
     variable = _VARIABLE.search(text)
     if variable is not None:
-        return skipped_at(source, start, f"depends on the environment variable {variable[1]}: {text}")
+        return skipped_at(source, start, f"depends on the environment variable {variable[1]}", text)
     return parse_requirement(source, text, Span(start, start + len(text)), source.path)
 
 
@@ -97,7 +99,7 @@ def _option(
     if name in _EDITABLE:
         return [_requirement(source, start + text.rindex(argument), argument)] if argument else []
     if name not in _FILES:
-        return [skipped_at(source, start, f"an option that pip does not take here: {text}")]
+        return [skipped_at(source, start, "an option that pip does not take here", text)]
     return included(source, start, argument, include, seen)
 
 
@@ -108,18 +110,20 @@ def included(
     if not name:
         return [skipped_at(source, start, "names no file")]
     if "://" in name:
-        return [skipped_at(source, start, f"{name}: a URL is not fetched")]
+        return [skipped_at(source, start, "a URL is not fetched", name)]
     if "$" in name:
-        return [skipped_at(source, start, f"{name}: depends on an environment variable")]
+        return [skipped_at(source, start, "depends on an environment variable", name)]
+    if len(seen) > _FILES_LIMIT:
+        return [skipped_at(source, start, f"not followed after {_FILES_LIMIT} files", name)]
     path = os.path.normpath(os.path.join(os.path.dirname(source.file or source.path), name))
     if path in seen:
         return []
     if include is None:
-        return [skipped_at(source, start, f"{name}: not followed")]
+        return [skipped_at(source, start, "not followed", name)]
     try:
         opened = include(path)
     except UnreadableError as error:
-        return [skipped_at(source, start, f"{name}: {error}")]
+        return [skipped_at(source, start, str(error), name)]
     key = opened.file or opened.path
     if key in seen:
         return []

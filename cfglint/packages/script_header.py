@@ -10,14 +10,14 @@ from cfglint.packages.requirement import Requirement, Skipped, skipped_at, speci
 from cfglint.packages.toml_spans import TomlError, read_toml, toml_spans
 from cfglint.source import Source, Span
 
-_BLOCK = re.compile(
-    r"^# /// script[ \t]*\r?\n(?P<content>(?:^#(?:| .*)\r?\n)+?)^# ///[ \t]*\r?$", re.MULTILINE
-)
+_START = re.compile(r"^# /// script[ \t]*\r?\n", re.MULTILINE)
+_BLOCK = re.compile(r"(?P<content>(?:#(?: .*)?\r?\n)*?)# ///[ \t]*(?:\r?\n|$)")
 
 
 def read_script_header(source: Source) -> list[Requirement | Skipped]:
     """The requirements of a script's ``# /// script`` block; [] for a script without one."""
-    block = _BLOCK.search(source.text)
+    start = _START.search(source.text)
+    block = _BLOCK.match(source.text, start.end()) if start else None
     if block is None:
         return []
     # The block as TOML at the very offsets that it has in the script: all before it and its "# " are blanked.
@@ -25,7 +25,7 @@ def read_script_header(source: Source) -> list[Requirement | Skipped]:
     try:
         data = read_toml(text)
     except TomlError as error:
-        return [skipped_at(source, block.start(), str(error))]
+        return [skipped_at(source, block.start() - 1, str(error))]
     spans = toml_spans(text)
     found = read_texts(source, spans, ("dependencies",), data.get("dependencies"))
     python = data.get("requires-python")

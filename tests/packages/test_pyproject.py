@@ -45,7 +45,7 @@ def test_pep_621_extras_and_groups(facts, skipped) -> None:  # type: ignore[no-u
         ("vllm", "<0.8", "range", "vllm<0.8", "<0.8"),
         ("python", ">=3.10", "range", ">=3.10", ">=3.10"),
     ]
-    assert skipped(found) == [(13, "not a valid requirement: not valid at all")]
+    assert skipped(found) == [(13, "not valid at all: not a valid requirement")]
     first = found[0]
     assert isinstance(first, Requirement)
     assert first.place is not None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 from hypothesis import example, given
@@ -10,8 +11,11 @@ from packaging.requirements import Requirement as Parsed
 from packaging.utils import canonicalize_name
 
 from cfglint.packages import requirement_text
+from cfglint.packages.conda_spec import parse_conda_spec
 from cfglint.packages.requirement import Requirement, Skipped, canonical_name, specifier_kind
 from cfglint.packages.requirement_text import parse_requirement
+from cfglint.packages.script_header import read_script_header
+from cfglint.packages.sources import read_dependency_file
 from cfglint.source import Source, Span
 
 
@@ -188,3 +192,25 @@ def test_plain_requirements_are_read_without_packaging() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_messages_are_short_and_hold_no_credentials() -> None:
+    found = parse("bad\tword git+https://name:secret@code.example/x " + "y" * 200)
+    assert isinstance(found, Skipped)
+    assert "secret" not in found.reason
+    assert len(found.reason) < 130
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [" ", "a", "1.", "a ", "(", "[", ";", "'", "-", "a-1", "and ", ",", "==1,", "\\\n", "# /// script\n"],
+)
+def test_long_lines_take_no_long_time(unit: str) -> None:
+    text = f"trl {unit * 20_000} !"
+    start = time.process_time()
+    parse(text)
+    for path in ("requirements.txt", "Dockerfile", "environment.yml", "uv.lock"):
+        read_dependency_file(Source(path, f"RUN pip install {text}" if path == "Dockerfile" else text))
+    parse_conda_spec(Source("environment.yml", text), text, Span(0, len(text)), "environment.yml")
+    read_script_header(Source("train.py", "# /// script\n" + text))
+    assert time.process_time() - start < 5
