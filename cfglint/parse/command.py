@@ -17,6 +17,10 @@ _OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w./@-]*=")
 _MAKEFILE = re.compile(r"(?:^|/)(?:GNU)?[Mm]akefile(?:\.\w+)?$|\.mk$")
 
 
+#: Longer texts are data, not launch scripts (code points).
+_SIZE_LIMIT = 400_000
+
+
 class Flag(NamedTuple):
     """A flag and its value: ``name`` as written without leading dashes, ``value`` None when bare.
 
@@ -58,9 +62,11 @@ def parse_commands(
 
     ``text`` is the shell text when it is only a part of the source: it stands at ``offset``, or, where it was
     escaped or joined, at ``offsets`` (of each code point and of its end, as in ShellLine). Nothing raises:
-    what is no shell gives no commands.
+    what is no shell, or far too long for a script, gives no commands.
     """
     shell = source.text if text is None else text
+    if len(shell) > _SIZE_LIMIT:
+        return ()
     if text is None and _MAKEFILE.search(source.path):
         commands = makefile_commands(shell)
     else:
@@ -84,6 +90,10 @@ class _Place:
         if self._offsets:
             return Span(self._offsets[start], self._offsets[end])
         return Span(start + self._offset, end + self._offset)
+
+    def written(self, arg: Arg) -> str:
+        """The text of a word."""
+        return self._text[arg.start : arg.end]
 
     def node(self, arg: Arg, value: str | None = None, skip: int = 0) -> Scalar | Opaque:
         """The node of a word, or of what follows its first ``skip`` code points."""
@@ -160,7 +170,7 @@ def _flags(
             following = args[at]
             if _is_flag(following) or (values and following.many):
                 break
-            if values and following.value and _OVERRIDE.match(following.value):
+            if values and _OVERRIDE.match(following.value or place.written(following)):
                 break
             if following.value is None and following.many and following.reason == ALL_ARGUMENTS:
                 break

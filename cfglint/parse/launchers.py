@@ -20,6 +20,10 @@ from cfglint.parse.shell_commands import Arg, ShellReader, SimpleCommand
 _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)(?:\d+(?:\.\d+)*)?")
 
 
+#: Commands of one line, and wrappers around one command, that are worth following.
+_GROUPS = 16
+
+
 class Launch(NamedTuple):
     """The words of one launch by their roles; ``bare`` flags take no value (None: not known)."""
 
@@ -39,11 +43,20 @@ class Launch(NamedTuple):
 
 def find_launches(command: SimpleCommand, text: str) -> list[Launch]:
     """The launches in one simple command; a job submission may hold some behind ``--`` and ``&&``."""
-    args = list(command.args)
-    at = next((index for index, arg in enumerate(args) if arg.value in ("--", "&&", ";")), len(args))
-    behind = find_launches(command._replace(args=tuple(args[at + 1 :])), text) if at < len(args) else []
-    launch = _launch(args[:at] if behind else args, text)
-    return [launch, *behind] if launch is not None else behind
+    found: list[Launch] = []
+    groups: list[list[Arg]] = [[]]
+    for arg in command.args:
+        if arg.value in ("--", "&&", ";") and len(groups) < _GROUPS:
+            groups.append([])
+        else:
+            groups[-1].append(arg)
+    for number, group in reversed(list(enumerate(groups))):
+        # What follows ``--`` belongs to the launch before it unless it is one itself.
+        whole = group if found else [arg for part in groups[number:] for arg in part]
+        launch = _launch(whole, text)
+        if launch is not None:
+            found.insert(0, launch)
+    return found
 
 
 def _launch(whole: list[Arg], text: str) -> Launch | None:
@@ -75,14 +88,16 @@ def _recognised(args: list[Arg]) -> Launch | None:
         return _program(PROGRAMS[name], args[1:], place)
     if name in ("pip", "pip3", "uv", "conda", "mamba", "micromamba") or re.fullmatch(r"pip3\.\d+", name):
         return _install("pip" if name.startswith("pip") else name, args[1:], place)
-    if name.endswith(".py"):
+    if name.endswith(".py") and not any(char.isspace() for char in name):
         return Launch("python", (), "", first, tuple(args[1:]), None, None, place)
     return None
 
 
 def _unwrapped(args: list[Arg], text: str) -> list[Arg]:
     """The command behind ``env``, ``srun``, ``uv run`` and the like, whatever options those have."""
-    while args:
+    for _ in range(_GROUPS):
+        if not args:
+            break
         name = (args[0].value or "").rpartition("/")[2]
         if name not in WRAPPERS or (_is_install(args) and not _runs(args)):
             return args

@@ -93,6 +93,8 @@ class ShellReader:
         self._interpolated = interpolated
         self._blocks: list[_Block] = []
         self._left = _WORD_LIMIT
+        #: Exported variables; replaced, never changed, since commands hold on to it.
+        self._environment: dict[str, Arg] = {}
 
     def read(self, start: int = 0, end: int | None = None) -> list[SimpleCommand]:
         """The commands of a range of the text."""
@@ -175,8 +177,9 @@ class ShellReader:
             self._declare(name, rest[1:], conditional, tokens, index)
             return
         args = self._expanded(rest)
-        exported = {key: held for key, held in self._variables.items() if held.exported} | given
-        environment = {key: held.args[0] for key, held in exported.items() if held.args}
+        environment = self._environment
+        if given:
+            environment = environment | {key: held.args[0] for key, held in given.items() if held.args}
         self.commands.append(SimpleCommand(tuple(args), environment, words[at].start, rest[-1].end))
 
     def _head(self, word: str, words: list[Token]) -> None:
@@ -189,6 +192,8 @@ class ShellReader:
 
     def _enter_loop(self, tokens: list[Token], index: int) -> None:
         """A variable that the body assigns has no one value when the body starts."""
+        if len(self._blocks) > _DEPTH:
+            return
         depth = 0
         for position in range(index, len(tokens)):
             token = tokens[position]
@@ -203,20 +208,18 @@ class ShellReader:
                 self._forget(name, "assigned in a loop")
 
     def _next_arm(self) -> None:
-        """What one arm of a branch assigned is not certain in the next."""
-        for name in self._blocks[-1].assigned if self._blocks else ():
-            self._forget(name, BRANCHED)
+        """What one arm of a branch assigned is not certain in the next, nor after the last."""
+        if self._blocks:
+            for name in self._blocks[-1].assigned:
+                self._forget(name, BRANCHED)
+            self._blocks[-1].assigned.clear()
 
     def _leave(self) -> None:
         if not self._blocks:
             return
+        if self._blocks[-1].kind != "{":
+            self._next_arm()
         block = self._blocks.pop()
-        if block.kind == "{":
-            if self._blocks:
-                self._blocks[-1].assigned.update(block.assigned)
-            return
-        for name in block.assigned:
-            self._forget(name, BRANCHED)
         if self._blocks:
             self._blocks[-1].assigned.update(block.assigned)
 
@@ -224,13 +227,18 @@ class ShellReader:
         held = self._variables.get(name)
         place = held.args[0] if held and held.args else Arg(None, 0, 0)
         unread = Arg(None, place.start, place.end, reason=reason, many=bool(held and held.is_array))
-        self._variables[name] = Variable((unread,), exported=bool(held and held.exported))
+        self._store(name, Variable((unread,), exported=bool(held and held.exported)))
+
+    def _store(self, name: str, variable: Variable) -> None:
+        self._variables[name] = variable
+        if variable.exported and variable.args:
+            self._environment = self._environment | {name: variable.args[0]}
 
     def _set(self, name: str, variable: Variable, conditional: bool) -> None:
         held = self._variables.get(name)
         if held is not None and held.exported:
             variable = variable._replace(exported=True)
-        self._variables[name] = variable
+        self._store(name, variable)
         if conditional:
             self._forget(name, BRANCHED)
         if self._blocks:
@@ -254,7 +262,7 @@ class ShellReader:
                 self._set(name, variable._replace(exported=command == "export"), conditional)
             elif command == "export" and word.literal in self._variables:
                 name = word.literal or ""
-                self._variables[name] = self._variables[name]._replace(exported=True)
+                self._store(name, self._variables[name]._replace(exported=True))
 
     def _assignment(self, token: Token) -> str:
         """The name that a word assigns, "" when it is none."""
@@ -295,9 +303,6 @@ class ShellReader:
         for word in words:
             if word.kind != WORD:
                 continue
-            self._left -= 1
-            if self._left < 0:
-                return found
             only = word.parts[0] if len(word.parts) == 1 else None
             if only is not None and only.kind == VARIABLE and depth < _DEPTH:
                 split = self._split(word, only, depth)
@@ -310,8 +315,11 @@ class ShellReader:
     def _split(self, word: Token, part: Part, depth: int) -> list[Arg] | None:
         """The words that a variable alone in a word stands for; None where it is one value."""
         held = self._variables.get(part.text)
+        if self._left < 0:
+            return [Arg(None, word.start, word.end, reason="too long to read", many=True)]
         if part.whole:
             if held is not None and held.is_array:
+                self._left -= len(held.args)
                 return list(held.args)
             reason = ALL_ARGUMENTS if part.text in ("@", "*") else "undefined variable"
             return [Arg(None, word.start, word.end, reason=reason, many=True)]
@@ -321,6 +329,7 @@ class ShellReader:
         if held.args[0].value is not None and len(self._text[start:end].split(None, 1)) < 2:
             return None
         tokens = [token for token in shell_tokens(self._text, start, end) if token.kind == WORD]
+        self._left -= len(tokens)
         return self._expanded(tokens, depth + 1)
 
     def _joined(self, parts: tuple[Part, ...], start: int, end: int, quoted: bool, depth: int) -> Arg:
