@@ -29,6 +29,7 @@ class Options(NamedTuple):
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    exclude_from: str = ""
     preview: bool = False
     rules: tuple[str, ...] = ()
     target: Mapping[str, Any] = {}
@@ -55,7 +56,7 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
     """
     rules = load_rules(options.rules)
     cwd = os.getcwd()
-    found = discover(list(options.paths or (".",)), list(options.exclude)) if options.stdin is None or options.paths else None
+    found = discover(options.paths or (".",), options.exclude, options.exclude_from) if options.stdin is None or options.paths else None
     start = options.paths[0] if options.paths else cwd
     root = project_root(os.path.abspath(start))
     project = Project(rules.vocabulary, root, cwd)
@@ -87,7 +88,7 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
         undecided=_undecided(checked.undecided),
         checked=_checked(files, runs, project),
         skipped=_skipped(files, found.skipped if found is not None else (), runs),
-        named_only=found is None or all(entry.named for entry in found.files),
+        named_only=found is None or (bool(options.paths) and not any(os.path.isdir(path) for path in options.paths)),
         suppressed=outcome.silenced,
     )
     nothing = found is not None and not report.named_only and not report.checked and not findings

@@ -19,7 +19,7 @@ LAYERS = [
     {"checks"},
     {"engine"},
     {"fix"},
-    {"suppress", "ignore_comments", "baseline", "report", "audit", "settings", "discover"},
+    {"suppress", "ignore_comments", "baseline", "report", "audit", "settings", "discover", "gitignore"},
     {"linting"},
     {"verify", "cli", "__main__"},
 ]

@@ -106,6 +106,7 @@ def options_from(paths: tuple[str, ...], given: Mapping[str, Any], settings: Set
         select=_names(given.get("select")) or tuple(settings.select),
         ignore=(*_names(given.get("ignore")), *settings.ignore),
         exclude=(*(given.get("exclude") or ()), *settings.exclude),
+        exclude_from=settings.folder,
         preview=bool(given.get("preview") or settings.preview),
         rules=(*(given.get("rule_folders") or ()), *settings.rules),
         target=target_facts(settings.target, given.get("target") or ()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from cfglint.engine.edits import edits_for
 from cfglint.engine.evaluate import UNKNOWN, UNSET, Facts, evaluate, truth
 from cfglint.engine.ruleset import RuleSet
 from cfglint.fingerprint import fingerprint
@@ -143,6 +142,9 @@ def _build(
     if facts.newest:
         message += " (the newest release that the requirements admit is affected)"
     title = render(cold["fix"]["title"], facts)
+    # Only a finding needs edits, and most files have none.
+    from cfglint.engine.edits import edits_for
+
     edits = edits_for(cold["fix"], facts, place, lambda parts: render(parts, facts))
     fix = Fix(title, cold["fix"]["safety"], edits) if edits else None
     route = next((name for name in rule["at"] if place_of(name, facts) == place), rule["at"][0])

@@ -84,7 +84,7 @@ class Project:
                 parsed = ParsedFile(Source(shown, "", file), file, "other")
                 parsed.problem = str(error)
             else:
-                parsed = self.parse(source, file)
+                parsed = self.parse(source, file, named)
             self.files[file] = parsed
         parsed.named = parsed.named or named
         return parsed
@@ -93,7 +93,7 @@ class Project:
         """Standard input under the name of a file."""
         file = os.path.join(self.cwd, display)
         try:
-            parsed = self.parse(decode_source(data, display, ""), file)
+            parsed = self.parse(decode_source(data, display, ""), file, True)
         except UnreadableError as error:
             parsed = ParsedFile(Source(display, ""), file, "other")
             parsed.problem = str(error)
@@ -101,12 +101,13 @@ class Project:
         self.files[file] = parsed
         return parsed
 
-    def parse(self, source: Source, file: str) -> ParsedFile:
-        """Parse a text by its file name."""
+    def parse(self, source: Source, file: str, named: bool = False) -> ParsedFile:
+        """Parse a text by its file name; of the files that nobody named only those that speak of training."""
         name = os.path.basename(file)
         suffix = os.path.splitext(name)[1].lower()
         kind = _kind(name, suffix)
         parsed = ParsedFile(source, file, kind)
+        parsed.named = named
         # Two different key words: one alone stands in many a file that merely speaks of training.
         parsed.ours = kind == "dependencies" or len(set(KEY_WORDS.findall(source.text))) > 1
         try:
@@ -235,7 +236,7 @@ def _kind(name: str, suffix: str) -> str:
 
 
 def _parse_mapping(project: Project, parsed: ParsedFile, suffix: str) -> None:
-    if not parsed.ours and not KEY_WORDS.search(parsed.source.text):
+    if not parsed.named and not KEY_WORDS.search(parsed.source.text):
         return
     if suffix == ".json":
         from cfglint.parse.json import parse_json

@@ -84,6 +84,8 @@ def _lone_launch_config(builder: _Builder, files: list[ParsedFile], script: Pars
     if len(configs) != 1 or any(parsed.dialect is not None and not parsed.dialect["satellite"] for parsed in beside):
         return None
     scripts = [parsed for parsed in beside if parsed.script is not None]
+    from cfglint.resolve.scripts import read_script
+
     trains = [parsed for parsed in scripts if read_script(builder.vocabulary, parsed.source, parsed.script)]
     return configs[0] if trains == [script] else None
 
@@ -139,6 +141,8 @@ class _Builder:
 
     def script(self, parsed: ParsedFile, launch: ParsedFile | None = None) -> None:
         """The runs of a script that no launch command names, with the launch config that goes with it."""
+        from cfglint.resolve.scripts import read_script
+
         for facts in read_script(self.vocabulary, parsed.source, parsed.script):
             run = self.start(parsed)
             if launch is not None:
