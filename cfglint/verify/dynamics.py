@@ -130,8 +130,13 @@ def nothing_moved(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
 
 
 def update_explosion(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
-    """This arm's weight change over the healthy arm's."""
-    times = ratio(norm(only(runs)), norm(only(reference)))
+    """This arm's weight change over the healthy arm's; of an adapter, the change of the weights that it
+    adapts.
+    """
+    run, healthy = only(runs), only(reference)
+    usual = "adapted" if "adapted" in run.changes and "adapted" in healthy.changes else "all"
+    group = str(arguments.get("group", usual))
+    times = ratio(norm(run, group), norm(healthy, group))
     return Reading(times > threshold(arguments, 20.0), times)
 
 

@@ -35,6 +35,17 @@ def group_of(name: str) -> str:
     return "layers"
 
 
+def _adapter_products(model: Any) -> dict[str, Any]:
+    """What each adapter of a PEFT model adds to its layer's weight."""
+    found = {}
+    for name, module in model.named_modules():
+        for adapter in getattr(module, "scaling", ()) if hasattr(module, "get_delta_weight") else ():
+            if adapter in module.lora_A:
+                with torch.no_grad():
+                    found[name] = module.get_delta_weight(adapter).double()
+    return found
+
+
 class Recorder(TrainerCallback):
     """Hooks itself into a trainer and keeps what happens, unrounded."""
 
@@ -50,6 +61,7 @@ class Recorder(TrainerCallback):
         self._pending = 0.0
         self._trainer: Any = None
         self._before: dict[str, Any] = {}
+        self._products: dict[str, Any] = {}
 
     def attach(self, trainer: Any) -> None:
         """Wraps the trainer's loss, step and clipping, and hooks the model's linear layers."""
@@ -84,6 +96,7 @@ class Recorder(TrainerCallback):
                 self._saw("trainable", parameter)
                 self._saw(group_of(name), parameter)
                 self._before[name] = parameter.detach().clone()
+        self._products = _adapter_products(model)
         for module in model.modules():
             if "Linear" in type(module).__name__ or type(module).__name__ == "Conv1D":
                 module.register_forward_hook(lambda _module, _inputs, output: self._saw("linear", output))
@@ -135,7 +148,20 @@ class Recorder(TrainerCallback):
                 record["changed"] += int((after != before).sum())
                 record["norm"] = math.hypot(record["norm"], float(difference.norm()))
                 record["nonfinite"] += int((~torch.isfinite(after)).sum())
+        if self._products:
+            found["adapted"] = self._adapted()
         return found
+
+    def _adapted(self) -> dict[str, Any]:
+        """How far the adapters moved the weights that they adapt, scale included (an optimizer does not see it)."""
+        record = {"elements": 0, "changed": 0, "norm": 0.0, "nonfinite": 0}
+        for name, after in _adapter_products(self._trainer.model).items():
+            difference = after - self._products[name]
+            record["elements"] += difference.numel()
+            record["changed"] += int((difference != 0).sum())
+            record["norm"] = math.hypot(record["norm"], float(difference.norm()))
+            record["nonfinite"] += int((~torch.isfinite(difference)).sum())
+        return record
 
     def record(self) -> dict[str, Any]:
         """Everything recorded, in the arm result's words."""
