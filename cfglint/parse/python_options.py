@@ -139,9 +139,9 @@ def is_dataclass(node: ast.ClassDef) -> bool:
     return any(dotted_text(base).rpartition(".")[2] in ("BaseModel", "BaseSettings") for base in node.bases)
 
 
-def field_of(node: ast.ClassDef, name: str, scope: Scope, branch: Branch = ()) -> Option | None:
-    """The default of one field of a class, from its own body only."""
-    found = None
+def class_fields(node: ast.ClassDef, scope: Scope) -> dict[str, Option]:
+    """The fields and constants that a class's own body gives a value or declares."""
+    fields: dict[str, Option] = {}
     for statement in node.body:
         if isinstance(statement, ast.AnnAssign):
             target: ast.expr = statement.target
@@ -151,8 +151,8 @@ def field_of(node: ast.ClassDef, name: str, scope: Scope, branch: Branch = ()) -
             value = statement.value
         else:
             continue
-        if isinstance(target, ast.Name) and target.id == name:
-            default = default_of(value)
-            use = Use(scope, (statement.lineno, statement.col_offset), branch)
-            found = Option(default, use, f"default of {node.name}.{name}", statement)
-    return found
+        if isinstance(target, ast.Name):
+            use = Use(scope, (statement.lineno, statement.col_offset), ())
+            label = f"default of {node.name}.{target.id}"
+            fields[target.id] = Option(default_of(value), use, label, statement)
+    return fields

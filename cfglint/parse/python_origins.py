@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
+from bisect import bisect_left
 
 from cfglint.parse.python_options import (
     Option,
+    class_fields,
     command_options,
     decorator_option,
     default_of,
-    field_of,
     is_dataclass,
 )
 from cfglint.parse.python_scopes import (
@@ -62,6 +63,9 @@ class Origins:
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
         self.imports = _import_table(walk)
+        self._sorted: set[Scope] = set()
+        self._fields: dict[ast.ClassDef, dict[str, Option]] = {}
+        self._parsers: set[ast.AST] | None = None
         self._options: dict[str, list[Option]] | None = None
         self._set: dict[str, list[Assignment]] | None = None
         self._called: dict[str, list[CallSite]] | None = None
@@ -87,15 +91,23 @@ class Origins:
         """The last binding before a use in its scope, when no branch or loop makes another one possible."""
         if len(found) == 1 and found[0].kind in (FUNCTION, CLASS, PARAMETER):
             return found[0]
-        before = [binding for binding in found if binding.position < use.position]
-        if not before:
+        if len(found) == 1:
+            count = int(found[0].position < use.position)
+        else:
+            if found[0].scope not in self._sorted:
+                # A walrus or a ``global`` may be met out of order.
+                self._sorted.add(found[0].scope)
+                for bindings in found[0].scope.bindings.values():
+                    bindings.sort(key=_position)
+            count = bisect_left(found, use.position, key=_position)
+        if not count:
             return "assigned later" if use.branch or len(found) > 1 else UNDEFINED
-        last = before[-1]
+        last = found[count - 1]
         if use.branch[: len(last.branch)] != last.branch:
             return BRANCHED if len(found) == 1 else MANY
-        loops = [part for part in use.branch if part in self.walk.loops]
-        for binding in found[len(before) :]:
-            if any(loop in binding.branch for loop in loops):
+        if count < len(found):
+            loops = [part for part in use.branch if part in self.walk.loops]
+            if any(loop in binding.branch for loop in loops for binding in found[count:]):
                 return MANY
         return last
 
@@ -278,17 +290,23 @@ class Origins:
             if isinstance(made, Binding) and not call.args:
                 return self._field(made.node, name, is_weak=False)  # type: ignore[arg-type]
             return None, False, "attribute"
-        if last in PARSES or (isinstance(made, Binding) and made.kind == FUNCTION and self._parses(made.node)):
+        if last in PARSES or (
+            isinstance(made, Binding) and made.kind == FUNCTION and self._parses(made.node)
+        ):
             return self._any_option(name)
         return None, False, "attribute"
 
     def _parses(self, function: ast.AST) -> bool:
         """Whether a function of the script reads the command line."""
-        for site in self.walk.calls:
-            called = site.node.func.attr if isinstance(site.node.func, ast.Attribute) else ""
-            if site.scope.node is function and called in PARSES:
-                return True
-        return False
+        if self._parsers is None:
+            self._parsers = {
+                site.scope.node
+                for site in self.walk.calls
+                if site.scope.node
+                and isinstance(site.node.func, ast.Attribute)
+                and site.node.func.attr in PARSES
+            }
+        return function in self._parsers
 
     def _of_parameter(
         self, binding: Binding, holder: str, name: str, depth: int
@@ -318,7 +336,9 @@ class Origins:
         seen = 0
         current: ast.ClassDef | None = node
         while current is not None and seen < 8:
-            option = field_of(current, name, self.walk.module)
+            if current not in self._fields:
+                self._fields[current] = class_fields(current, self.walk.module)
+            option = self._fields[current].get(name)
             if option is not None:
                 return option, is_weak, "" if option.default is not None else "no default"
             following = None
@@ -338,11 +358,8 @@ class Origins:
             self._options = command_options(self.walk)
             for node, scope, _ in self.walk.classes:
                 if is_dataclass(node):
-                    for statement in node.body:
-                        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                            field = field_of(node, statement.target.id, scope)
-                            if field is not None:
-                                self._options.setdefault(statement.target.id, []).append(field)
+                    for field, option in class_fields(node, scope).items():
+                        self._options.setdefault(field, []).append(option)
         found = self._options.get(name, [])
         if not found:
             return None, False, "attribute"
@@ -352,6 +369,10 @@ class Origins:
             if not same or ast.dump(first.default) != ast.dump(other.default):  # type: ignore[arg-type]
                 return None, False, "several options of that name"
         return first, True, "" if first.default is not None else "no default"
+
+
+def _position(binding: Binding) -> tuple[int, int]:
+    return binding.position
 
 
 def _certain(found: list[Binding]) -> Binding | str:

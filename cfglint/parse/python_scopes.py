@@ -337,7 +337,7 @@ class Walk:
                         stack.extend(
                             (item, scope, branch, "", inside_host) for item in child if item is not None
                         )
-                    elif isinstance(child, (ast.expr, ast.slice)):
+                    elif isinstance(child, ast.expr):
                         stack.append((child, scope, branch, "", inside_host))
 
     def _call(
