@@ -79,8 +79,11 @@ def _launch(vocabulary: Vocabulary, command: Command, source: Source) -> Documen
     processes = fields.get("launch.num_processes")
     if processes is None:
         visible = command.environment.get("CUDA_VISIBLE_DEVICES")
-        if command.launcher in ("python", "trl") and visible is not None and isinstance(visible.value, str) and "," not in visible.value:
-            fields["launch.num_processes"] = Value(KNOWN, 1, Place(source, visible.span), "command", visible.raw)
+        if command.launcher in ("python", "trl") and visible is not None and isinstance(visible.value, str):
+            gpus = len([gpu for gpu in visible.value.split(",") if gpu.strip()])
+            fields["launch.visible_gpus"] = Value(KNOWN, gpus, Place(source, visible.span), "command", visible.raw)
+            if gpus <= 1:
+                fields["launch.num_processes"] = Value(KNOWN, 1, Place(source, visible.span), "command", visible.raw)
     if command.launcher:
         fields["launch.launcher"] = Value(KNOWN, command.launcher, Place(source, command.name_span), "command")
     layout = Layout("command", source, command.span, command.name_span, {})
