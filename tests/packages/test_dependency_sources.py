@@ -209,7 +209,7 @@ ENV A=pip install nothing
 COPY <<EOF /notes
 RUN pip install not-this
 EOF
-RUN --mount=type=cache,target=/root/.cache \\
+RUN --mount=type=cache,target=/cache \\
     apt-get update && \\
     # pip install trl==0.1
 
