@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -192,16 +193,27 @@ def default_over(library: str, cls: str, field: str, versions: Iterable[str]) ->
     A release without the field or table, or with a default that hangs on the environment, agrees with
     nothing.
     """
+    table, at = _table(library), _positions(library, tuple(versions))
+    flat = table["classes"].get(cls, {}).get("fields", {}).get(field, [])
     agreed: list[Any] = []
-    for version in versions:
-        try:
-            known, value = default_at(library, cls, field, version)
-        except UntabledError:
+    covered = 0
+    for start in range(0, len(flat), 3):
+        held = bisect_right(at, flat[start + 1]) - bisect_left(at, flat[start])
+        if not held:
+            continue
+        row = table["rows"][flat[start + 2]]
+        if "default" not in row or "when" in row or (agreed and not _same(agreed[0], row["default"])):
             return False, None
-        if not known or (agreed and not _same(agreed[0], value)):
-            return False, None
-        agreed.append(value)
-    return (True, agreed[0]) if agreed else (False, None)
+        agreed.append(row["default"])
+        covered += held
+    return (True, agreed[0]) if agreed and covered == len(at) else (False, None)
+
+
+@cache
+def _positions(library: str, versions: tuple[str, ...]) -> tuple[int, ...]:
+    """Sorted places of several releases; -1, which no field covers, for one that is not tabled."""
+    index = _table(library)["index"]
+    return tuple(sorted(index.get(_comparable(version), -1) for version in versions))
 
 
 def enum_values(library: str, enum: str, version: str) -> list[Any]:

@@ -308,6 +308,14 @@ def test_the_first_import_of_a_guarded_pair_counts() -> None:
     assert read(release, "Config").fields["kind"] == {"type": "Kind", "enum": "Kind", "default": "a"}
 
 
+def test_an_experimental_module_gives_way() -> None:
+    release = tree(
+        lib__experimental__kto="class Config:\n    def __init__(self, a=1): ...\n",
+        lib__trainer__kto__config="class Config:\n    def __init__(self, a=2): ...\n",
+    )
+    assert read(release, "Config").module == "lib.trainer.kto.config"
+
+
 def test_a_module_that_cannot_be_parsed_is_named() -> None:
     release = tree(lib__config="class Config:\n    x = (\n")
     assert find(release, "Config") is None

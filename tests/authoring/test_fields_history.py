@@ -73,12 +73,14 @@ def test_requirements_drop_foreign_extras_and_normalise_names() -> None:
         "Requires-Dist: Huggingface_Hub (<1.0,>=0.14.1)\n"
         "Requires-Dist: numpy; platform_system != 'Windows'\n"
         "Requires-Dist: torch>=2.1; extra == 'torch'\n"
+        "Requires-Dist: Gadget[two,one]>=1\n"
         "Requires-Dist: pytest; extra == 'torch'\n"
         "Requires-Dist: torch>=2.0; extra == 'docs'\n\nBody\n"
     )
     assert requirements({"METADATA": metadata}, ("torch",)) == Requirements(
         ">=3.9",
         (
+            "gadget[one,two]>=1",
             "huggingface-hub<1.0,>=0.14.1",
             'numpy; platform_system != "Windows"',
             'torch>=2.1; extra == "torch"',

@@ -66,7 +66,7 @@ TUNER = {
 @pytest.fixture(autouse=True)
 def tables(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Made-up tables in place of the shipped ones, unless a test is about those."""
-    fieldtable._table.cache_clear()
+    forget()
     if "shipped" not in request.node.name:
         folder = tmp_path / "facts" / "fields"
         folder.mkdir(parents=True)
@@ -74,7 +74,13 @@ def tables(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
             (folder / f"{table['library']}.json").write_text(json.dumps(table))
         monkeypatch.setattr(fieldtable, "rules_dir", lambda: str(tmp_path))
     yield
+    forget()
+
+
+def forget() -> None:
+    """Drop what the reader keeps between calls."""
     fieldtable._table.cache_clear()
+    fieldtable._positions.cache_clear()
 
 
 def test_fields_at_a_release() -> None:

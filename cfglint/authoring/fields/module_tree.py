@@ -134,7 +134,7 @@ class ModuleTree:
         return sorted(self._paths)
 
     def defining(self, name: str, below: str = "") -> list[Module]:
-        """Modules with a top-level class or function `name`, the shallowest first."""
+        """Modules with a top-level class or function `name`: the shallowest first, experimental ones last."""
         if self._defining is None:
             self._defining = {}
             for module, path in self._paths.items():
@@ -145,7 +145,8 @@ class ModuleTree:
             for m in self._defining.get(name, ())
             if m == below or m.startswith(f"{below}." if below else "")
         ]
-        modules = [self.module(m) for m in sorted(found, key=lambda m: (m.count("."), m))]
+        found.sort(key=lambda m: ("experimental" in m.split("."), m.count("."), m))
+        modules = [self.module(m) for m in found]
         return [module for module in modules if module is not None]
 
     def resolve(self, module: Module, name: str, depth: int = 0) -> Located | External | None:

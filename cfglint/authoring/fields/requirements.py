@@ -56,6 +56,8 @@ def _normal(line: str, extras: Collection[str]) -> str | None:
         extra = marker.rpartition('extra == "')[2].partition('"')[0]
         if extra not in extras or canonicalize_name(requirement.name) not in FLOORS:
             return None
-    name = canonicalize_name(requirement.name)
+    name = str(canonicalize_name(requirement.name))
+    if requirement.extras:
+        name += f"[{','.join(sorted(requirement.extras))}]"
     specifier = ",".join(sorted(str(clause) for clause in requirement.specifier))
-    return f"{name}{specifier or (' @' if requirement.url else '')}{'; ' + marker if marker else ''}"
+    return f"{name}{specifier}{'; ' + marker if marker else ''}"
