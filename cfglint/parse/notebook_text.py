@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from bisect import bisect_right
 
@@ -77,6 +78,10 @@ class NotebookText(PythonText):
             return self.file_offset(offset)
         run = max(bisect_right(self._virtual, offset - 1) - 1, 0)
         return self._file[run] + (offset - self._virtual[run]) * self._width[run]
+
+    def span(self, node: ast.AST) -> Span:
+        """Where a node stands in the file."""
+        return self.place(*self.range(node))
 
     def place(self, start: int, end: int) -> Span:
         """Where a range of the joined text stands in the file."""

@@ -55,8 +55,7 @@ class PythonText:
 
     def span(self, node: ast.AST) -> Span:
         """Where a node stands in the file."""
-        start, end = self.range(node)
-        return self.place(start, end)
+        return Span(*self.range(node))
 
     def place(self, start: int, end: int) -> Span:
         """Where a range of this text stands in the file."""

@@ -62,7 +62,13 @@ def words(command: Command) -> list[object]:
         ("trl dpo --config a.yaml", "trl", "dpo", None, []),
         ("axolotl train a.yml", "axolotl", "train", None, ["a.yml"]),
         ("python -m axolotl.cli.train a.yml", "axolotl", "train", None, ["a.yml"]),
-        ("accelerate launch -m axolotl.cli.train a.yml", "accelerate launch", "", "axolotl.cli.train", ["a.yml"]),
+        (
+            "accelerate launch -m axolotl.cli.train a.yml",
+            "accelerate launch",
+            "",
+            "axolotl.cli.train",
+            ["a.yml"],
+        ),
         ("tune run --nproc_per_node 2 rec --config c lr=1", "tune", "run", "rec", ["lr=1"]),
         ("pip install -q trl==0.9 -r r.txt peft", "pip", "install", None, ["trl==0.9", "peft"]),
         ("python -m pip install -U trl", "pip", "install", None, ["trl"]),
@@ -86,12 +92,14 @@ def words(command: Command) -> list[object]:
         ("case $1 in a) python train.py ;; esac", "python", "", "train.py", []),
         ("for i in 1 2; do python train.py; done", "python", "", "train.py", []),
         ("for ((i=0; i<3; i++)); do python train.py; done", "python", "", "train.py", []),
-        ("eval \"python train.py\"", "python", "", "train.py", []),
+        ('eval "python train.py"', "python", "", "train.py", []),
         ("CMD='torchrun t.py a'\n$CMD", "torchrun", "", "t.py", ["a"]),
-        ("CMD=(torchrun t.py)\n\"${CMD[@]}\" a", "torchrun", "", "t.py", ["a"]),
+        ('CMD=(torchrun t.py)\n"${CMD[@]}" a', "torchrun", "", "t.py", ["a"]),
     ],
 )
-def test_launches(text: str, launcher: str, subcommand: str, target: str | None, arguments: list[str]) -> None:
+def test_launches(
+    text: str, launcher: str, subcommand: str, target: str | None, arguments: list[str]
+) -> None:
     command = only(text)
     assert (command.launcher, command.subcommand) == (launcher, subcommand)
     assert (command.target.value if command.target else None) == target
@@ -121,7 +129,7 @@ def test_what_is_no_launch(text: str) -> None:
 def test_flags_in_every_spelling() -> None:
     source, (command,) = read(
         "python train.py --a 1 --b=2 --c --d x y 'z z' --e -1e-3 --no-f \\\n"
-        "  --g \"a\\\"$\" --h '' --i 'x#5' -j 7 --k={\\\"a\\\":1} # --l 1\n"
+        '  --g "a\\"$" --h \'\' --i \'x#5\' -j 7 --k={\\"a\\":1} # --l 1\n'
     )
     assert flags(command) == {
         "a": "1",
@@ -159,8 +167,8 @@ def test_flags_in_every_spelling() -> None:
         ("", "${A:-5}", "5"),
         ("A=4", "${A:-5}", "4"),
         ("B=5", "${A:-$B}", "5"),
-        ("", "$(dirname \"$0\")/x", "./x"),
-        ("A=$(cd \"$(dirname \"${BASH_SOURCE[0]}\")\" && pwd)", "$A/x", "./x"),
+        ("", '$(dirname "$0")/x', "./x"),
+        ('A=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)', "$A/x", "./x"),
         ("", "$A", "?environment variable"),
         ("", "$1", "?argument of the script"),
         ("A=$(date)", "$A", "?command substitution"),
@@ -180,11 +188,14 @@ def test_variables(before: str, written: str, value: str) -> None:
     assert flag.value is not None
     assert _shown(flag.value) == value
     assert source.slice(flag.value.span) == written
-    assert isinstance(flag.value, Opaque) or flag.value.weak == ((":-5" in written and before != "A=4") or "$B}" in written)
+    if isinstance(flag.value, Scalar):
+        assert flag.value.weak == (":-" in written and before != "A=4")
 
 
 def test_a_loop_changes_what_it_assigns() -> None:
-    _, commands = read("A=1\nB=1\nwhile x; do\n  python a.py --a $A --b $B\n  A=$((A + 1))\ndone\npython b.py --a $A --b $B")
+    _, commands = read(
+        "A=1\nB=1\nwhile x; do\n  python a.py --a $A --b $B\n  A=$((A + 1))\ndone\npython b.py --a $A --b $B"
+    )
     assert [flags(command) for command in commands] == [
         {"a": "?assigned in a loop", "b": "1"},
         {"a": "?assigned in a branch", "b": "1"},
@@ -214,7 +225,8 @@ def test_variables_that_hold_flags() -> None:
 
 def test_a_command_in_a_here_document() -> None:
     source, (command,) = read(
-        "LR=5e-6\nread -r -d '' commands <<EOF\nopenrlhf.cli.train_sft \\\n   --max_len 2048 \\\n   --lr $LR\nEOF\n"
+        "LR=5e-6\nread -r -d '' commands <<EOF\nopenrlhf.cli.train_sft \\\n"
+        "   --max_len 2048 \\\n   --lr $LR\nEOF\n"
         "deepspeed --module $commands\n"
     )
     assert command.target is not None
@@ -233,7 +245,8 @@ def test_unread_words_leave_a_command_open(word: str) -> None:
 def test_launcher_flags_environment_and_names() -> None:
     source, (command,) = read(
         "export WANDB=off\nHIDDEN=1\nA=$X CUDA_VISIBLE_DEVICES='0,1' \\\n"
-        "env FOO=2 accelerate launch --config_file z.yaml --use_deepspeed --mixed_precision bf16 t.py --x 1 > log 2>&1\n"
+        "env FOO=2 accelerate launch --config_file z.yaml --use_deepspeed --mixed_precision bf16 "
+        "t.py --x 1 > log 2>&1\n"
     )
     assert {flag.name: _shown(flag.value) if flag.value else None for flag in command.launcher_flags} == {
         "config_file": "z.yaml",
@@ -258,7 +271,8 @@ def test_one_command_may_start_two() -> None:
 
 def test_makefiles() -> None:
     source, (first, second) = read(
-        "LR ?= 1e-4\nBS := 8\nARGS = --a 1 --b $(BS)\n\ntrain: data\n\t@python train.py --lr $(LR) \\\n\t\t--bs ${BS}\n"
+        "LR ?= 1e-4\nBS := 8\nARGS = --a 1 --b $(BS)\n\ntrain: data\n"
+        "\t@python train.py --lr $(LR) \\\n\t\t--bs ${BS}\n"
         "\t-python eval.py --x $(MISSING)\n",
         "ft/Makefile",
     )
@@ -303,7 +317,7 @@ def test_line_ends(end: str) -> None:
         "if " * 10_000,
         '"' + "$(" * 5_000,
         "A=1\n" + "A=$A$A\n" * 60 + "python t.py --x $A",
-        "A='x x'\n" + "A=\"$A $A\"\n" * 60 + "python t.py $A",
+        "A='x x'\n" + 'A="$A $A"\n' * 60 + "python t.py $A",
         "A=(x x)\n" + 'A=("${A[@]}" "${A[@]}")\n' * 40 + 'python t.py "${A[@]}"',
         "bash -c '" * 500,
         "env " * 20_000,
@@ -324,7 +338,12 @@ def test_hostile_text_ends(text: str) -> None:
 names = st.text(alphabet=string.ascii_letters + "_", min_size=1, max_size=8)
 
 
-@given(st.lists(st.tuples(names, st.text(max_size=12).filter(lambda text: "\r" not in text and "\0" not in text)), max_size=6))
+@given(
+    st.lists(
+        st.tuples(names, st.text(max_size=12).filter(lambda text: "\r" not in text and "\0" not in text)),
+        max_size=6,
+    )
+)
 def test_quoted_values_come_back_as_they_were(given_flags: list[tuple[str, str]]) -> None:
     text = "python train.py" + "".join(f" --{name}={shlex.quote(value)}" for name, value in given_flags)
     source, (command,) = read(text)

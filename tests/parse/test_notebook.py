@@ -19,7 +19,9 @@ def code(source: str | list[str], **more: object) -> dict[str, object]:
     return {"cell_type": "code", "metadata": {}, "outputs": [], "source": source, **more}
 
 
-def notebook(*cells: dict[str, object], ensure_ascii: bool = True, indent: int | None = 1, **more: object) -> Source:
+def notebook(
+    *cells: dict[str, object], ensure_ascii: bool = True, indent: int | None = 1, **more: object
+) -> Source:
     data = {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5, **more}
     return Source("train.ipynb", json.dumps(data, ensure_ascii=ensure_ascii, indent=indent))
 
@@ -94,7 +96,9 @@ def test_magics_are_taken_out(lines: list[str], shell: list[str]) -> None:
     assert [line.text for line in script.shell_lines] == shell
     (call,) = [call for call in script.calls if call.callee == "f"]
     assert source.slice(call.span) == "f(x=1)"
-    assert cells.locate(call.span.start) == Cell(1, 1 + lines.index(next(line for line in lines if "f(x" in line)))
+    assert cells.locate(call.span.start) == Cell(
+        1, 1 + lines.index(next(line for line in lines if "f(x" in line))
+    )
 
 
 def test_what_a_shell_magic_assigns_is_not_known() -> None:
@@ -136,7 +140,9 @@ def test_other_cell_magics_are_no_python(magic: str) -> None:
 
 
 def test_a_failing_cell_does_not_lose_the_others() -> None:
-    source, script, cells = read(code("f(x=1)"), MARKDOWN, code("ok = 1\nswift sft --x"), code("g(x=2)"), code("(1,"), code("2)"))
+    source, script, cells = read(
+        code("f(x=1)"), MARKDOWN, code("ok = 1\nswift sft --x"), code("g(x=2)"), code("(1,"), code("2)")
+    )
     assert [call.callee for call in script.calls] == ["f", "g"]
     assert [skipped.cell for skipped in cells.skipped] == [Cell(3, 2), Cell(5, 1), Cell(6, 1)]
     assert source.slice(script.calls[1].span) == "g(x=2)"
@@ -182,7 +188,9 @@ def test_what_is_no_notebook_is_refused(text: str) -> None:
     assert 0 <= caught.value.offset <= len(text)
 
 
-@pytest.mark.parametrize("cell", [1, None, [], {}, {"cell_type": "code"}, {"cell_type": "code", "source": [1, "f()", {}]}])
+@pytest.mark.parametrize(
+    "cell", [1, None, [], {}, {"cell_type": "code"}, {"cell_type": "code", "source": [1, "f()", {}]}]
+)
 def test_odd_cells(cell: object) -> None:
     source = Source("a.ipynb", json.dumps({"cells": [cell, code("g()")]}))
     script, _ = parse_notebook(source)
@@ -196,7 +204,9 @@ def test_deep_nesting_in_a_cell() -> None:
 
 
 def test_carriage_returns_and_lone_surrogates() -> None:
-    source = Source("a.ipynb", '{"cells": [{"cell_type": "code", "source": ["# \\ud83d\\r\\n", "f(x=\'\\u00e9\')"]}]}')
+    source = Source(
+        "a.ipynb", '{"cells": [{"cell_type": "code", "source": ["# \\ud83d\\r\\n", "f(x=\'\\u00e9\')"]}]}'
+    )
     script, cells = parse_notebook(source)
     (call,) = script.calls
     assert decoded(source, call.span) == "f(x='é')"

@@ -89,7 +89,9 @@ def reason(text: str) -> str:
     ],
 )
 def test_literals_and_what_follows_from_them(written: str, value: object) -> None:
-    imports = "import torch\nfrom transformers import IntervalStrategy, SchedulerType\nfrom peft import TaskType\n"
+    imports = (
+        "import torch\nfrom transformers import IntervalStrategy, SchedulerType\nfrom peft import TaskType\n"
+    )
     found = known(f"{imports}Config(x={written})")
     assert found == value
     assert type(found) is type(value)
@@ -131,10 +133,12 @@ def test_names_with_one_meaning(text: str, value: object) -> None:
         "def f(a=2):\n    Config(x=a)\nfire.Fire(f)",
         "def f(a=2):\n    Config(x=a)\nf()\nf(3)",
         "p = ArgumentParser()\np.add_argument('--a', default=2)\nargs = p.parse_args()\nConfig(x=args.a)",
-        "p = ArgumentParser()\np.add_argument('--a', type=int, default='2')\nargs = p.parse_args()\nConfig(x=args.a)",
+        "p = ArgumentParser()\np.add_argument('--a', type=int, default='2')\n"
+        "args = p.parse_args()\nConfig(x=args.a)",
         "def g():\n    p = ArgumentParser()\n    p.add_argument('--a-b', dest='a', default=2)\n"
         "    return p.parse_args()\ndef main(args):\n    Config(x=args.a)\nmain(g())",
-        "@dataclass\nclass A:\n    a: int = 2\n(args,) = HfArgumentParser(A).parse_args_into_dataclasses()\nConfig(x=args.a)",
+        "@dataclass\nclass A:\n    a: int = 2\n"
+        "(args,) = HfArgumentParser(A).parse_args_into_dataclasses()\nConfig(x=args.a)",
         "@dataclass\nclass A:\n    a: int = field(default=2)\ndef f(args: A):\n    Config(x=args.a)",
         "@click.command()\n@click.option('--a', default=2)\ndef f(a):\n    Config(x=a)\nf()",
         "def f(a: int = typer.Option(2)):\n    Config(x=a)\ntyper.run(f)",
@@ -159,7 +163,10 @@ def test_a_store_true_option_is_a_weak_false() -> None:
         ("Config(x=torch.cuda.is_bf16_supported())", "depends on the GPU"),
         ("Config(x=not is_bfloat16_supported())", "depends on the GPU"),
         ("ok = torch.cuda.is_bf16_supported()\nConfig(x=ok)", "depends on the GPU"),
-        ("Config(x=torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)", "depends on the GPU"),
+        (
+            "Config(x=torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)",
+            "depends on the GPU",
+        ),
         ("import os\nConfig(x=os.environ.get('X', '1'))", "environment variable"),
         ("import os\nConfig(x=int(os.getenv('X', '1')))", "environment variable"),
         ("Config(x=BitsAndBytesConfig(load_in_4bit=True))", "call"),
@@ -204,12 +211,22 @@ def test_nested_lists_of_names_do_not_multiply() -> None:
         ("model.train()", "*.train"),
         ("a.b.train()", "*.train"),
         ("f().train()", "f"),
-        ("from transformers import TrainingArguments\nclass A(TrainingArguments): pass\nA()", "transformers.TrainingArguments"),
+        (
+            "from transformers import TrainingArguments\nclass A(TrainingArguments): pass\nA()",
+            "transformers.TrainingArguments",
+        ),
         ("from trl import SFTConfig\nC = SFTConfig\nC()", "trl.SFTConfig"),
         ("def build(): pass\nbuild()", "build"),
         ("import peft\ndef f(peft):\n    peft.go()", "*.go"),
-        ("try:\n    from trl import SFTConfig as C\nexcept ImportError:\n    from transformers import TrainingArguments as C\nC()", "trl.SFTConfig"),
-        ("from unsloth import *\nFastLanguageModel.from_pretrained()", "unsloth.FastLanguageModel.from_pretrained"),
+        (
+            "try:\n    from trl import SFTConfig as C\n"
+            "except ImportError:\n    from transformers import TrainingArguments as C\nC()",
+            "trl.SFTConfig",
+        ),
+        (
+            "from unsloth import *\nFastLanguageModel.from_pretrained()",
+            "unsloth.FastLanguageModel.from_pretrained",
+        ),
     ],
 )
 def test_callees_are_resolved_through_imports(text: str, callee: str) -> None:
@@ -238,9 +255,30 @@ def test_a_call_in_full() -> None:
     assert first.argument("missing", 0) is first.arguments[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "names", "is_open"),
+    [
+        ("C(**{'a': 1, 'b': 2})", ["a", "b"], False),
+        ("C(**dict(a=1))", ["a"], False),
+        ("k = {'a': 1}\nC(**k, b=2)", ["a", "b"], False),
+        ("k = {'a': 1, **other}\nC(**k)", ["a"], True),
+        ("k = {'a': 1}\nk.update(b=2)\nC(**k)", [], True),
+        ("def f(**k):\n    C(a=1, **k)", ["a"], True),
+        ("C(*[1, 2])", ["", ""], False),
+        ("C(*args)", [], True),
+    ],
+)
+def test_unpacked_arguments(text: str, names: list[str], is_open: bool) -> None:
+    _, script = read(text)
+    found = call(script, "C")
+    assert [argument.name for argument in found.arguments] == names
+    assert found.open == is_open
+
+
 def test_branches_tell_apart_what_may_not_run_together() -> None:
     _, script = read(
-        "a()\nif x:\n    b()\nelse:\n    c()\ntry:\n    d()\nexcept E:\n    e()\nfor i in y:\n    f()\nwith z:\n    g()\n"
+        "a()\nif x:\n    b()\nelse:\n    c()\ntry:\n    d()\nexcept E:\n    e()\n"
+        "for i in y:\n    f()\nwith z:\n    g()\n"
         "if __name__ == '__main__':\n    h()\n"
     )
     branch = {call.callee: call.branch for call in script.calls}
@@ -355,7 +393,9 @@ def test_deep_nesting_is_read_or_refused(text: str) -> None:
         assert error.message
 
 
-@pytest.mark.parametrize(("text", "offset"), [("x = 1\ny = = 2\n", 10), ("é = 'a\n", 4), ("x\0", 1), ("print 'a'", 0)])
+@pytest.mark.parametrize(
+    ("text", "offset"), [("x = 1\ny = = 2\n", 10), ("é = 'a\n", 4), ("x\0", 1), ("print 'a'", 0)]
+)
 def test_a_syntax_error_says_where(text: str, offset: int) -> None:
     with pytest.raises(ParseError) as caught:
         read(text)
@@ -374,7 +414,11 @@ def test_odd_escapes_do_not_warn() -> None:
 
 
 literals = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
     max_leaves=12,
 )
