@@ -189,7 +189,8 @@ class _Builder:
         for document in facts.documents:
             self.add(run, document, parsed)
         if facts.whole and facts.trains:
-            run.provided.update(_SCRIPT_NAMESPACES if not parsed.script.parses_arguments else ("tokenizer", "quantization", "trainer_call"))
+            whole = _SCRIPT_NAMESPACES if not parsed.script.parses_arguments else ("tokenizer", "quantization", "trainer_call")
+            run.provided.update(set(whole) - facts.hidden)
         if facts.unsloth:
             site = facts.steps.get("unsloth_load")
             run.fields.setdefault("framework.unsloth", Value(KNOWN, True, site[0].place if site else None, "file"))

@@ -17,7 +17,10 @@ _PRIMARY = "arguments"
 
 
 class ScriptFacts(NamedTuple):
-    """One run of a script: its documents, the steps it takes, and whether hidden calls may exist."""
+    """One run of a script: its documents, the steps it takes, and whether hidden calls may exist.
+
+    ``hidden`` holds the namespaces of which unread keyword arguments (``**more``) may state anything.
+    """
 
     documents: list[Document]
     steps: dict[str, list[StepSite]]
@@ -25,6 +28,7 @@ class ScriptFacts(NamedTuple):
     whole: bool
     trains: bool
     unsloth: bool
+    hidden: frozenset[str]
 
 
 def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[ScriptFacts]:
@@ -45,19 +49,19 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
     unsloth = any(name.split(".")[0] == "unsloth" for name in script.imports.values())
     primaries: list[tuple[Call, CallPattern] | None] = [item for item in found if item[1].spec["role"] == _PRIMARY]
     primaries = primaries or [None]
-    return [
-        ScriptFacts(_documents(vocabulary, source, found, primary), steps, fields, whole, trains, unsloth)
-        for primary in primaries
-    ]
+    facts = []
+    for primary in primaries:
+        calls = _calls_of(found, primary)
+        documents = [read_call(vocabulary, pattern, source, call) for call, pattern in calls]
+        hidden = frozenset(name for call, pattern in calls if call.open for name in pattern.spec["provides"])
+        facts.append(ScriptFacts(documents, steps, fields, whole, trains, unsloth, hidden))
+    return facts
 
 
-def _documents(
-    vocabulary: Vocabulary,
-    source: Source,
-    found: list[tuple[Call, CallPattern]],
-    primary: tuple[Call, CallPattern] | None,
-) -> list[Document]:
-    """The primary call's document and, of every other role, the call that goes with it: the nearest before, else after."""
+def _calls_of(
+    found: list[tuple[Call, CallPattern]], primary: tuple[Call, CallPattern] | None
+) -> list[tuple[Call, CallPattern]]:
+    """The primary call and, of every other role, the one that goes with it: the nearest before, else after."""
     chosen: list[tuple[Call, CallPattern]] = []
     if primary is not None:
         chosen.append(primary)
@@ -77,7 +81,7 @@ def _documents(
             chosen.append(after[0] if after else before[-1])
         else:
             chosen.append(before[-1] if before else after[0])
-    return [read_call(vocabulary, pattern, source, call) for call, pattern in chosen]
+    return chosen
 
 
 def _steps(vocabulary: Vocabulary, source: Source, script: Script) -> tuple[dict[str, list[StepSite]], dict[str, Value]]:

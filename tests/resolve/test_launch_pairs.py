@@ -103,3 +103,9 @@ def test_an_fsdp_config_file_is_followed(tmp_path: Path) -> None:
     )
     assert run.fields["fsdp.activation_checkpointing"].value is True
     assert run.fields["fsdp.use_orig_params"].value is True
+
+
+def test_unread_keyword_arguments_may_state_anything(tmp_path: Path) -> None:
+    (run,) = runs_of(tmp_path, {"train.py": SCRIPT.replace("learning_rate=1e-4", "**read_more()")})
+    assert run.absent("training.lr_scheduler_kwargs").state == -1
+    assert run.absent("lora.r").state == 0
