@@ -120,6 +120,7 @@ SPELLINGS = {
     "deepspeed.bf16.enabled": "training.bf16",
     "model.load_in_fp16": "training.fp16",
 }
+NO_ADAPTER = ("none", "full", "freeze")
 CPU_ATTENTION = ("eager", "sdpa", "flex_attention")
 
 
@@ -133,7 +134,7 @@ def carry(
     carried: dict[str, Any] = {}
     dropped: list[Dropped] = []
     for field, value in sorted(_respelled(settings).items()):
-        reason = _why_not(field, value, reads, device)
+        reason = _why_not(field, settings, reads, device)
         if reason:
             dropped.append(Dropped(field, reason))
             continue
@@ -153,19 +154,27 @@ def _respelled(settings: Mapping[str, Any]) -> dict[str, Any]:
     for field, own in SPELLINGS.items():
         if found.get(field) is True:
             found.setdefault(own, True)
+    if found.get("lora.target_modules") in ("all", ["all"]):
+        found["lora.target_modules"] = "all-linear"
     mixed = found.get("launch.mixed_precision")
     if mixed in ("fp16", "bf16") and not found.get("training.fp16") and not found.get("training.bf16"):
         found[f"training.{mixed}"] = True
     return found
 
 
-def _why_not(field: str, value: Any, reads: Collection[str], device: str) -> str:
+def _why_not(field: str, settings: Mapping[str, Any], reads: Collection[str], device: str) -> str:
     if field in SCHEDULE and field not in reads:
         return "a constant learning rate instead, since a warm-up outlasts the experiment"
     if field in SCHEDULE:
         return ""
+    if field.startswith("lora.") and settings.get("adapter.method", "lora") in NO_ADAPTER:
+        return "no adapter is trained"
+    if field.startswith("training.gradient_checkpointing") and field not in reads:
+        # Frameworks that switch it on repair what it breaks for adapters; a plain trainer does not.
+        return "changes memory, not numbers"
     if field not in ALLOWED:
         return "not carried into experiments"
-    if field == "model.attn_implementation" and device == "cpu" and value not in CPU_ATTENTION:
-        return f"{value} needs a GPU"
+    attention = settings.get("model.attn_implementation")
+    if field == "model.attn_implementation" and device == "cpu" and attention not in CPU_ATTENTION:
+        return f"{attention} needs a GPU"
     return ""

@@ -35,6 +35,7 @@ UNAVAILABLE = {
     "deepspeed": "needs DeepSpeed, which this experiment does not start",
     "fsdp": "needs several processes",
     "unsloth": "needs Unsloth and a GPU",
+    "framework.unsloth": "needs Unsloth and a GPU",
     "grpo": "needs generation, which this experiment does not do",
     "torchtune": "needs torchtune's own recipes",
 }
@@ -76,7 +77,7 @@ def plan(
         if not reads & {*other.get("set", ()), *other.get("unset", ())}:
             base = _fixed(base, other)
     symptom, detector, reason = _detector(finding, block)
-    reason = reason or _unavailable(reads, base, block, options)
+    reason = reason or _unavailable(finding, reads, base, block, options)
     model, assumption = tiny_model(base, block.get("model"), reads)
     if reason or not model:
         return could_not_run(rule, reason or assumption)
@@ -85,6 +86,9 @@ def plan(
         return could_not_run(rule, "needs trained weights: a tiny random model can't show it")
     assumed = [assumption] if assumption else []
     carried, dropped = carry(base, reads, options.device)
+    if assumption or block.get("model"):
+        # Another architecture stands in, which has its own class.
+        carried.pop("model.architecture", None)
     carried.update(block.get("settings", {}))
     workload, reason = _workload(probe, block, base, carried, assumed)
     if reason:
@@ -138,21 +142,21 @@ def _detector(finding: Mapping[str, Any], block: Mapping[str, Any]) -> tuple[str
     return first, "", NOT_ON_A_TINY_MODEL.get(first, "the rule names no symptom")
 
 
-def _unavailable(reads: set[str], settings: Settings, block: Mapping[str, Any], options: Options) -> str:
+def _unavailable(
+    finding: Mapping[str, Any], reads: set[str], settings: Settings, block: Mapping[str, Any], options: Options
+) -> str:
+    """Why the run can't be trained here. A field that a condition reads but the run does not set is no obstacle."""
     if "detector" in block and "settings" in block:
         # The rule's own experiment restates its condition in terms that can be trained.
         return ""
-    for field in sorted(reads - PRECISE_ENOUGH):
-        reason = UNAVAILABLE.get(field.split(".")[0])
-        if field in ("framework.unsloth", "packages.unsloth", "packages.unsloth_zoo"):
-            reason = UNAVAILABLE["unsloth"]
+    packages = {field.replace("packages.", "") for field in reads if field.startswith("packages.")}
+    if {"unsloth", "unsloth_zoo", "unsloth-zoo"} & {*packages, *finding.get("packages", ())}:
+        return UNAVAILABLE["unsloth"]
+    for field in sorted(field for field in reads - PRECISE_ENOUGH if settings.get(field)):
+        reason = UNAVAILABLE.get(field) or UNAVAILABLE.get(field.split(".")[0])
         if reason:
             return reason
-        if (
-            field == "model.attn_implementation"
-            and options.device == "cpu"
-            and "flash" in str(settings.get(field))
-        ):
+        if field == "model.attn_implementation" and options.device == "cpu" and "flash" in str(settings[field]):
             return "needs CUDA: flash attention does not run on a CPU"
     return ""
 
@@ -206,7 +210,7 @@ def _healthy(
 ) -> Arm:
     configured = arms[0].settings
     own = block.get("control", {})
-    if probe.control == "minimal":
+    if probe.control == "minimal" or (probe.control == "fixed" and len(arms) == 1):
         settings = _minimal(configured, reads - {*probe.control_keeps}, probe.control_keeps)
     else:
         settings = dict(arms[-1].settings if probe.control == "fixed" else configured)
@@ -221,12 +225,15 @@ def _healthy(
         settings.pop("lora.target_modules", None)
     if "model" in own:
         of_control["model"] = own["model"]
+        settings.pop("model.architecture", None)
     return Arm(HEALTHY, settings, overrides, of_control)
 
 
 def _minimal(settings: Settings, reads: set[str], keeps: Sequence[str]) -> dict[str, Any]:
     """A plain run: default optimizer and precision, and a plain adapter where the run trains one."""
     found: dict[str, Any] = {"training.learning_rate": 1e-3, "training.per_device_train_batch_size": 8}
+    if settings.get("training.learning_rate") and "training.learning_rate" not in reads:
+        found["training.learning_rate"] = settings["training.learning_rate"]
     if any(field.startswith("lora.") for field in settings):
         found.update({"lora.r": 8, "lora.lora_alpha": 16})
         if "lora.target_modules" in settings and "lora.target_modules" not in reads:

@@ -168,8 +168,24 @@ def test_two_learning_rates_and_on_a_gpu_a_repeat() -> None:
         (finding("slow"), GEMMA, None, "speed depends"),
         (finding("silent_wrong_output"), GEMMA, None, "names no detector"),
         (finding("loss_nan", "training.fp16"), {"training.fp16": True}, None, "needs trained weights"),
-        (finding("loss_nan", "deepspeed.zero_optimization.stage"), GEMMA, None, "needs DeepSpeed"),
-        (finding("loss_nan", "framework.unsloth"), GEMMA, None, "needs Unsloth and a GPU"),
+        (
+            finding("loss_nan", "deepspeed.zero_optimization.stage"),
+            {**GEMMA, "deepspeed.zero_optimization.stage": 3},
+            None,
+            "needs DeepSpeed",
+        ),
+        (
+            finding("loss_nan", "framework.unsloth"),
+            {**GEMMA, "framework.unsloth": True},
+            None,
+            "needs Unsloth and a GPU",
+        ),
+        (
+            {**finding("loss_nan"), "packages": {"unsloth": "2025.3.14"}},
+            GEMMA,
+            None,
+            "needs Unsloth and a GPU",
+        ),
         (
             finding("loss_nan", "model.attn_implementation"),
             {**GEMMA, "model.attn_implementation": "flash_attention_2"},
@@ -186,6 +202,18 @@ def test_what_can_not_be_shown_says_why(
     about: dict[str, Any], settings: dict[str, Any], verify: dict[str, Any] | None, reason: str
 ) -> None:
     assert reason in refused(about, settings, verify)
+
+
+def test_what_a_condition_reads_and_the_run_does_not_use_is_no_obstacle() -> None:
+    about = finding("grad_nan", "training.fp16", "model.family", "framework.unsloth", "deepspeed.fp16.enabled")
+    assert planned(about, {**GEMMA, "framework.unsloth": False}).model == "gemma3"
+
+
+def test_settings_of_an_adapter_that_is_not_trained_are_left_behind() -> None:
+    settings = {**GEMMA, "adapter.method": "full", "lora.r": 8}
+    assert not any(f.startswith("lora.") for f in arm(planned(finding(), settings), AS_CONFIGURED).settings)
+    settings["adapter.method"] = "lora"
+    assert "lora.r" in arm(planned(finding(), settings), AS_CONFIGURED).settings
 
 
 def test_the_rules_own_block_decides() -> None:
