@@ -120,6 +120,34 @@ SPELLINGS = {
     "deepspeed.bf16.enabled": "training.bf16",
     "model.load_in_fp16": "training.fp16",
 }
+# Arguments of a trainer that reach into the user's world, or into another process: never carried.
+WORLD = frozenset(
+    "training." + name
+    for name in [
+        "output_dir",
+        "overwrite_output_dir",
+        "logging_dir",
+        "report_to",
+        "run_name",
+        "resume_from_checkpoint",
+        "push_to_hub",
+        "deepspeed",
+        "fsdp",
+        "fsdp_config",
+        "accelerator_config",
+        "parallelism_config",
+        "local_rank",
+        "ddp_backend",
+        "use_cpu",
+        "no_cuda",
+        "max_steps",
+        "num_train_epochs",
+        "seed",
+        "data_seed",
+        "torch_compile",
+        "use_liger_kernel",
+    ]
+)
 NO_ADAPTER = ("none", "full", "freeze")
 CPU_ATTENTION = ("eager", "sdpa", "flex_attention")
 
@@ -149,6 +177,11 @@ def carry(
     return carried, dropped
 
 
+def carries(field: str, settings: Mapping[str, Any], reads: Collection[str], device: str) -> bool:
+    """Whether the experiment takes this field over, be it with a smaller value."""
+    return not _why_not(field, settings, reads, device)
+
+
 def _respelled(settings: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(settings)
     for field, own in SPELLINGS.items():
@@ -166,13 +199,14 @@ def _why_not(field: str, settings: Mapping[str, Any], reads: Collection[str], de
     if field in SCHEDULE and field not in reads:
         return "a constant learning rate instead, since a warm-up outlasts the experiment"
     if field in SCHEDULE:
-        return ""
+        return "the experiment has its own length" if field in WORLD else ""
     if field.startswith("lora.") and settings.get("adapter.method", "lora") in NO_ADAPTER:
         return "no adapter is trained"
     if field.startswith("training.gradient_checkpointing") and field not in reads:
         # Frameworks that switch it on repair what it breaks for adapters; a plain trainer does not.
         return "changes memory, not numbers"
-    if field not in ALLOWED:
+    own = field.startswith("training.") and field in reads and field not in WORLD and "hub" not in field
+    if field not in ALLOWED and not own:
         return "not carried into experiments"
     attention = settings.get("model.attn_implementation")
     if field == "model.attn_implementation" and device == "cpu" and attention not in CPU_ATTENTION:

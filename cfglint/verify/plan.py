@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cfglint.verify.carry import carry
+from cfglint.verify.carry import carries, carry
 from cfglint.verify.detectors import DETECTORS
 from cfglint.verify.probes import BY_SYMPTOM, NOT_ON_A_TINY_MODEL, PROBES, Probe, two_learning_rates
 from cfglint.verify.spec import (
@@ -27,7 +27,7 @@ from cfglint.verify.tiny import tiny_model
 # Larger than what float16 holds, by enough that it overflows in every batch; near 1e5 it does so in some
 # only.
 ASSUMED_PEAK = 1.5e5
-NEEDS_ACTIVATIONS = "needs trained weights: whether float16 overflows depends on the checkpoint's activations"
+NEEDS_ACTIVATIONS = "needs trained weights: what overflows depends on the checkpoint's activations"
 START_SECONDS = 8.0
 RUN_SECONDS = 0.7
 # What can't be run in one process on a CPU, by the namespace that a rule reads.
@@ -41,7 +41,18 @@ UNAVAILABLE = {
 }
 ACCUMULATION = "training.gradient_accumulation_steps"
 BATCH = "training.per_device_train_batch_size"
-PRECISE_ENOUGH = {"deepspeed.fp16.enabled", "deepspeed.bf16.enabled"}
+# Other tools' ways to state the precision, which are carried as the trainer's own.
+PRECISION = {
+    "deepspeed.fp16.enabled",
+    "deepspeed.bf16.enabled",
+    "launch.mixed_precision",
+    "model.load_in_fp16",
+}
+# Tools whose own checks run before the trainer's.
+OWN_CODE = ("axolotl", "llamafactory", "ms-swift", "torchtune", "unsloth")
+METHODS = (None, "none", "full", "freeze", "lora", "qlora", "dora")
+# Fields that say what a run is; the experiment chooses its model, adapter and trainer by them.
+DESCRIBES = {"model", "adapter", "framework", "trainer"}
 
 
 class Options(NamedTuple):
@@ -72,19 +83,21 @@ def plan(
     block = verify or {}
     rule = str(finding["rule"])
     reads = {*finding.get("fields", ()), *(fix or {}).get("set", ()), *(fix or {}).get("unset", ())}
-    base = dict(settings)
+    base, assumed = dict(settings), []
     for other in other_fixes:
-        if not reads & {*other.get("set", ()), *other.get("unset", ())}:
+        touched = {*other.get("set", ()), *other.get("unset", ())}
+        if touched and not reads & touched:
             base = _fixed(base, other)
-    symptom, detector, reason = _detector(finding, block)
-    reason = reason or _unavailable(finding, reads, base, block, options)
+            assumed = ["the fixes of the run's other findings are applied"]
+    symptom, detector, reason = _detector(finding, block, base)
+    reason = reason or _obstacle(finding, base, detector, block, options.device)
     model, assumption = tiny_model(base, block.get("model"), reads)
     if reason or not model:
         return could_not_run(rule, reason or assumption)
     probe = PROBES[detector]
     if probe.needs_weights:
         return could_not_run(rule, "needs trained weights: a tiny random model can't show it")
-    assumed = [assumption] if assumption else []
+    assumed += [assumption] if assumption else []
     carried, dropped = carry(base, reads, options.device)
     if assumption or block.get("model"):
         # Another architecture stands in, which has its own class.
@@ -118,6 +131,7 @@ def plan(
         carried=sorted(carried),
         dropped=[*dropped, *_forced(carried, overrides)],
         assumed=assumed,
+        packages=dict(finding.get("packages", {})),
     )
 
 
@@ -127,7 +141,9 @@ def expected_seconds(experiments: Sequence[Experiment], jobs: int) -> float:
     return START_SECONDS + RUN_SECONDS * runs / max(1, jobs) if runs else 0.0
 
 
-def _detector(finding: Mapping[str, Any], block: Mapping[str, Any]) -> tuple[str, str, str]:
+def _detector(
+    finding: Mapping[str, Any], block: Mapping[str, Any], settings: Settings
+) -> tuple[str, str, str]:
     """Symptom, detector and, where there is none, the reason."""
     symptoms = list(finding.get("symptom", ()))
     first = symptoms[0] if symptoms else ""
@@ -137,28 +153,47 @@ def _detector(finding: Mapping[str, Any], block: Mapping[str, Any]) -> tuple[str
         named = str(block["detector"])
         return first, named, "" if named in DETECTORS else f"no detector is called {named}"
     for symptom in symptoms:
+        if symptom == "no_learning" and "model.dtype" in finding.get("fields", ()) and _is_half(settings):
+            return symptom, "lost_updates", ""
         if symptom in BY_SYMPTOM:
             return symptom, BY_SYMPTOM[symptom], ""
     return first, "", NOT_ON_A_TINY_MODEL.get(first, "the rule names no symptom")
 
 
-def _unavailable(
-    finding: Mapping[str, Any], reads: set[str], settings: Settings, block: Mapping[str, Any], options: Options
+def _obstacle(
+    finding: Mapping[str, Any], settings: Settings, detector: str, block: Mapping[str, Any], device: str
 ) -> str:
-    """Why the run can't be trained here. A field that a condition reads but the run does not set is no obstacle."""
-    if "detector" in block and "settings" in block:
-        # The rule's own experiment restates its condition in terms that can be trained.
-        return ""
-    packages = {field.replace("packages.", "") for field in reads if field.startswith("packages.")}
-    if {"unsloth", "unsloth_zoo", "unsloth-zoo"} & {*packages, *finding.get("packages", ())}:
+    """What of the finding's condition the experiment can't repeat, so that its silence would refute nothing.
+
+    A field that a condition reads but the run does not set is none. A rule that names its detector answers
+    for it.
+    """
+    reads = set(finding.get("fields", ()))
+    if {"unsloth", "unsloth-zoo"} & {*finding.get("packages", ())}:
         return UNAVAILABLE["unsloth"]
-    for field in sorted(field for field in reads - PRECISE_ENOUGH if settings.get(field)):
+    for field in sorted(field for field in reads - PRECISION if settings.get(field)):
         reason = UNAVAILABLE.get(field) or UNAVAILABLE.get(field.split(".")[0])
-        if reason:
+        if reason and not block.get("settings"):
             return reason
-        if field == "model.attn_implementation" and options.device == "cpu" and "flash" in str(settings[field]):
+        if field == "model.attn_implementation" and device == "cpu" and "flash" in str(settings[field]):
             return "needs CUDA: flash attention does not run on a CPU"
-    return ""
+    if settings.get("adapter.method") not in METHODS:
+        return f"the experiment trains no {settings['adapter.method']} adapter"
+    if "detector" in block:
+        return ""
+    framework = settings.get("framework.name")
+    if detector.startswith("exception") and framework in OWN_CODE:
+        return f"the exception may be of {framework}'s own code, which the experiment does not run"
+    if any(word in str(finding.get("condition", "")) for word in ("has(", "before(", "steps.")):
+        return "depends on calls of the script, which the experiment does not repeat"
+    for field in sorted(field for field in reads - PRECISION if settings.get(field)):
+        if not carries(field, settings, reads, device) and field.split(".")[0] not in DESCRIBES:
+            return f"depends on {field}, which the experiment does not carry"
+    return "needs a checkpoint that is quantized" if settings.get("model.quantized_checkpoint") else ""
+
+
+def _is_half(settings: Settings) -> bool:
+    return str(settings.get("model.dtype")).endswith(("float16", "bf16", "fp16"))
 
 
 def _fixed(settings: Settings, fix: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,10 +224,11 @@ def _workload(
     probe: Probe, block: Mapping[str, Any], settings: Settings, carried: Settings, assumed: list[str]
 ) -> tuple[dict[str, Any], str]:
     workload = {**probe.workload, **block.get("workload", {})}
-    if probe.needs_activations and _is_float16(carried) and "activation_peak" not in workload:
-        if settings.get("model.fp16_unsafe") is not True:
+    if probe.needs_activations and "activation_peak" not in workload:
+        if _is_float16(carried) and settings.get("model.fp16_unsafe") is True:
+            workload["activation_peak"] = ASSUMED_PEAK
+        elif _is_float16(carried) or (probe.only_overflow and "detector" not in block):
             return {}, NEEDS_ACTIVATIONS
-        workload["activation_peak"] = ASSUMED_PEAK
     if workload.get("activation_peak"):
         peak = workload["activation_peak"]
         assumed.append(f"activations peak near {peak:.3g}, as trained checkpoints of this family do")
@@ -231,8 +267,10 @@ def _healthy(
 
 def _minimal(settings: Settings, reads: set[str], keeps: Sequence[str]) -> dict[str, Any]:
     """A plain run: default optimizer and precision, and a plain adapter where the run trains one."""
-    found: dict[str, Any] = {"training.learning_rate": 1e-3, "training.per_device_train_batch_size": 8}
-    if settings.get("training.learning_rate") and "training.learning_rate" not in reads:
+    found: dict[str, Any] = {"training.per_device_train_batch_size": 8}
+    if "training.learning_rate" in reads:
+        found["training.learning_rate"] = 1e-3
+    elif "training.learning_rate" in settings:
         found["training.learning_rate"] = settings["training.learning_rate"]
     if any(field.startswith("lora.") for field in settings):
         found.update({"lora.r": 8, "lora.lora_alpha": 16})

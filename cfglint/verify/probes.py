@@ -48,6 +48,7 @@ class Probe(NamedTuple):
     control_keeps: tuple[str, ...] = ()
     trainer: str | None = None
     needs_activations: bool = False
+    only_overflow: bool = False
     needs_weights: bool = False
 
 
@@ -62,9 +63,9 @@ FULL_PRECISION = {
 }
 
 PROBES: Mapping[str, Probe] = {
-    "nonfinite_loss": Probe(8, control="unprovoked", needs_activations=True),
-    "nonfinite_gradient": Probe(8, control="unprovoked", needs_activations=True),
-    "zero_loss": Probe(8, control="unprovoked", needs_activations=True),
+    "nonfinite_loss": Probe(8, control="unprovoked", needs_activations=True, only_overflow=True),
+    "nonfinite_gradient": Probe(8, control="unprovoked", needs_activations=True, only_overflow=True),
+    "zero_loss": Probe(8, control="unprovoked", needs_activations=True, only_overflow=True),
     "same_losses": Probe(4, control="unprovoked", needs_activations=True),
     "loss_scaled": Probe(1, ACCUMULATED, {**PLAIN_SGD, **FLOAT32}, control="other_model"),
     "lost_updates": Probe(
@@ -120,16 +121,16 @@ BY_SYMPTOM = {
     "loss_zero": "zero_loss",
     "lr_no_effect": "same_losses",
     "loss_scaled": "loss_scaled",
-    "no_learning": "nothing_moved",
     "crash_at_start": "exception_at_start",
     "crash_later": "exception_later",
-    "save_broken": "empty_adapter",
     "diverges": "divergence",
 }
 # Symptoms that a tiny random model can't show, and why.
 NOT_ON_A_TINY_MODEL = {
     "oom": "memory depends on the real model's size",
     "slow": "speed depends on the real model and machine",
+    "no_learning": "the rule names no detector for this symptom",
+    "save_broken": "the rule names no detector for this symptom",
     "silent_wrong_output": "the rule names no detector for this symptom",
     "ignored_setting": "the rule names no detector for this symptom",
 }

@@ -57,8 +57,9 @@ class Dropped(NamedTuple):
 class Experiment(NamedTuple):
     """Everything that one finding's proof needs: what to train, and how to read it.
 
-    `timeout_s` is seconds for one arm's run, `memory_mb` the memory that one may take beyond what the worker
-    holds after importing torch.
+    `packages` are the releases that the finding is about, as specifiers or plain versions. `timeout_s` is
+    seconds for one arm's run, `memory_mb` the memory that one may take beyond what the worker holds after
+    importing torch.
     """
 
     rule: str
@@ -77,6 +78,7 @@ class Experiment(NamedTuple):
     carried: Sequence[str]
     dropped: Sequence[Dropped]
     assumed: Sequence[str]
+    packages: Mapping[str, str] = {}
 
     @property
     def runs(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cfglint.verify import cache
 from cfglint.verify.judge import judge
@@ -45,6 +45,30 @@ def verify(
     ]
 
 
+def other_releases(experiment: Experiment, environment: Mapping[str, str]) -> str:
+    """Why the environment is not the one that a finding about versions is about; empty where it is, or may
+    be.
+    """
+    for name, wanted in experiment.packages.items():
+        installed = environment.get(name)
+        if installed is None or not _excludes(wanted, installed):
+            continue
+        return (
+            f"the finding is about {name} {wanted}, and {installed} is installed: needs a version experiment"
+        )
+    return ""
+
+
+def _excludes(wanted: str, installed: str) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    plain = [f"=={version.strip()}" for version in wanted.split(" or ")] if wanted[:1].isdigit() else [wanted]
+    try:
+        return not any(SpecifierSet(text).contains(installed, prereleases=True) for text in plain)
+    except InvalidSpecifier:
+        return False
+
+
 def _run(
     wanted: Sequence[tuple[int, Experiment]],
     python: str,
@@ -64,6 +88,9 @@ def _run(
             left.append((number, experiment))
         else:
             found[number] = (known, ())
+        if known is None and (other := other_releases(experiment, environment)):
+            left.pop()
+            found[number] = (could_not_run(experiment.rule, other), ())
     if left:
         results = run([experiment for _number, experiment in left], python, jobs, on_notice)
         for (number, experiment), of_arms in zip(left, results, strict=True):

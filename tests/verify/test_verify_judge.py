@@ -25,6 +25,7 @@ from cfglint.verify.spec import (
     verdict_from_json,
     verdict_to_json,
 )
+from cfglint.verify.verify import other_releases
 
 NAN = float("nan")
 
@@ -309,3 +310,22 @@ def test_experiments_and_verdicts_survive_json() -> None:
 def test_every_detector_has_a_probe_and_every_symptom_a_detector() -> None:
     assert set(PROBES) == set(DETECTORS)
     assert set(BY_SYMPTOM.values()) <= set(DETECTORS)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "installed", "other"),
+    [
+        ("4.51.3", "4.57.6", True),
+        ("4.57.6", "4.57.6", False),
+        ("4.51.3 or 4.57.6", "4.57.6", False),
+        (">=4.50,<4.57", "4.57.6", True),
+        (">=4.50", "4.57.6", False),
+        ("not pinned", "4.57.6", False),
+    ],
+)
+def test_a_finding_about_other_releases_is_left_to_a_version_experiment(
+    wanted: str, installed: str, other: bool
+) -> None:
+    about = experiment()._replace(packages={"transformers": wanted})
+    assert bool(other_releases(about, {"transformers": installed})) is other
+    assert other_releases(about, {}) == ""

@@ -72,9 +72,8 @@ def test_only_the_fixs_fields_differ_between_the_first_two_arms() -> None:
 
 def test_a_fix_can_take_a_setting_away() -> None:
     settings = {**GEMMA, "lora.r": 8, "lora.modules_to_save": ["embed_tokens"]}
-    experiment = planned(
-        finding("save_broken", "lora.modules_to_save"), settings, fix={"unset": ["lora.modules_to_save"]}
-    )
+    about = finding("save_broken", "lora.modules_to_save")
+    experiment = planned(about, settings, {"detector": "broken_tying"}, {"unset": ["lora.modules_to_save"]})
     assert "lora.modules_to_save" not in arm(experiment, AS_FIXED).settings
 
 
@@ -167,6 +166,38 @@ def test_two_learning_rates_and_on_a_gpu_a_repeat() -> None:
         (finding("oom"), GEMMA, None, "memory depends on the real model"),
         (finding("slow"), GEMMA, None, "speed depends"),
         (finding("silent_wrong_output"), GEMMA, None, "names no detector"),
+        (finding("no_learning", "lora.r"), GEMMA, None, "names no detector"),
+        (
+            {**finding("crash_at_start"), "condition": "training.fp16 and has(wrap_peft)"},
+            GEMMA,
+            None,
+            "depends on calls of the script",
+        ),
+        (
+            finding("crash_at_start", "training.fp16", "framework.name"),
+            {**GEMMA, "framework.name": "axolotl"},
+            None,
+            "axolotl's own code",
+        ),
+        (
+            finding("crash_at_start", "data.streaming"),
+            {**GEMMA, "data.streaming": True},
+            None,
+            "depends on data.streaming",
+        ),
+        (
+            finding("lr_no_effect", "training.max_steps"),
+            {**GEMMA, "training.max_steps": 100},
+            None,
+            "depends on training.max_steps",
+        ),
+        (
+            finding("crash_at_start", "adapter.method"),
+            {**GEMMA, "adapter.method": "prefix_tuning"},
+            None,
+            "trains no prefix_tuning adapter",
+        ),
+        (finding("loss_nan", "training.bf16"), {"training.bf16": True}, None, "needs trained weights"),
         (finding("loss_nan", "training.fp16"), {"training.fp16": True}, None, "needs trained weights"),
         (
             finding("loss_nan", "deepspeed.zero_optimization.stage"),
@@ -204,8 +235,28 @@ def test_what_can_not_be_shown_says_why(
     assert reason in refused(about, settings, verify)
 
 
+def test_what_a_rule_reads_of_the_trainers_arguments_is_carried() -> None:
+    about = finding(
+        "crash_at_start", "training.save_strategy", "training.hub_model_id", "training.output_dir"
+    )
+    settings = {
+        "training.save_strategy": "steps",
+        "training.hub_model_id": "me/x",
+        "training.eval_strategy": "no",
+    }
+    carried = arm(planned(about, settings, {"detector": "exception_at_start"}), AS_CONFIGURED).settings
+    assert carried == {"training.save_strategy": "steps"}
+
+
+def test_half_precision_weights_that_do_not_learn_lose_updates() -> None:
+    about = finding("no_learning", "model.dtype", "training.learning_rate")
+    assert planned(about, {"model.dtype": "bfloat16", "model.model_type": "llama"}).detector == "lost_updates"
+
+
 def test_what_a_condition_reads_and_the_run_does_not_use_is_no_obstacle() -> None:
-    about = finding("grad_nan", "training.fp16", "model.family", "framework.unsloth", "deepspeed.fp16.enabled")
+    about = finding(
+        "grad_nan", "training.fp16", "model.family", "framework.unsloth", "deepspeed.fp16.enabled"
+    )
     assert planned(about, {**GEMMA, "framework.unsloth": False}).model == "gemma3"
 
 

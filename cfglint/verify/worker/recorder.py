@@ -153,7 +153,9 @@ class Recorder(TrainerCallback):
         return found
 
     def _adapted(self) -> dict[str, Any]:
-        """How far the adapters moved the weights that they adapt, scale included (an optimizer does not see it)."""
+        """How far the adapters moved the weights that they adapt, scale included (an optimizer does not see
+        it).
+        """
         record = {"elements": 0, "changed": 0, "norm": 0.0, "nonfinite": 0}
         for name, after in _adapter_products(self._trainer.model).items():
             difference = after - self._products[name]

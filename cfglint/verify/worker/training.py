@@ -124,6 +124,12 @@ def _trainer(setup: Setup) -> Any:
         if setup.model == "gemma3":
             for record in dataset:
                 record["token_type_ids"] = [0] * len(record["input_ids"])
+        if str(getattr(arguments, "eval_strategy", "no")) not in (
+            "no",
+            "IntervalStrategy.NO",
+            "SaveStrategy.NO",
+        ):
+            common["eval_dataset"] = dataset[:4]
         made: Any = Trainer(train_dataset=dataset, data_collator=_collator(workload), **common)
         # An adapter hides the model's own signature, in which the trainer looks for the names of labels.
         made.label_names = made.label_names or ["labels"]
@@ -200,13 +206,13 @@ def _arguments(setup: Setup) -> Any:
     reentrant = training.pop("gradient_checkpointing_kwargs.use_reentrant", None)
     if reentrant is not None:
         training["gradient_checkpointing_kwargs"] = {"use_reentrant": reentrant}
+    training.setdefault("logging_steps", 1)
+    training.setdefault("save_strategy", "no")
     training.update(
         output_dir=setup.scratch,
         max_steps=setup.experiment["steps"] or 1,
         seed=setup.seed,
         data_seed=setup.seed,
-        logging_steps=1,
-        save_strategy="no",
         report_to=[],
         disable_tqdm=True,
         push_to_hub=False,
