@@ -16,10 +16,11 @@ LAYERS = [
     {"model"},
     {"packages"},
     {"resolve"},
-    {"checks"},
+    {"audit"},
     {"engine"},
+    {"checks"},
     {"fix"},
-    {"suppress", "ignore_comments", "baseline", "report", "audit", "settings", "discover", "gitignore"},
+    {"suppress", "ignore_comments", "baseline", "report", "settings", "discover", "gitignore"},
     {"linting"},
     {"verify", "cli", "__main__"},
 ]

@@ -135,6 +135,8 @@ def condition_text(rule: Rule, where: str) -> str:
 def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """One rule's hot and cold part."""
     condition = library.compile(condition_text(rule, where), where)
+    if rule.check and not (Path(__file__).parent.parent / "checks" / f"{rule.check}.py").is_file():
+        raise RuleError(f"{where}: there is no cfglint/checks/{rule.check}.py")
     at = rule.report.at if isinstance(rule.report.at, list) else [rule.report.at]
     for place in [*at, *(related.at for related in rule.report.also)]:
         check_place(place, library, where)
@@ -153,6 +155,7 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         "symptom": rule.symptom,
         "when": condition.ir,
         "at": at,
+        "check": rule.check,
         "supersedes": rule.supersedes,
     }
     cold = {
@@ -185,7 +188,7 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
 
 def check_place(place: str, library: Library, where: str) -> None:
     """A report place is a field, ``packages.NAME``, ``steps.NAME`` or ``run``."""
-    if place == "run" or place.startswith("packages."):
+    if place in ("run", "packages") or place.startswith("packages."):
         return
     if place.startswith("steps.") and place.count(".") == 1:
         if place[6:] not in library.registry.steps:
@@ -203,7 +206,9 @@ def template(text: str, library: Library, where: str) -> list[Any]:
         if match.start() > end:
             parts.append(text[end : match.start()])
         inner = match.group(1)
-        if inner.startswith("packages."):
+        if inner in ("what", "instead"):
+            parts.append(["found", inner])
+        elif inner.startswith("packages."):
             parts.append(["version", inner[len("packages.") :].replace("_", "-")])
         else:
             parts.append(library.compile(inner, f"{where}: message {match.group()!r}", boolean=False).ir)

@@ -79,7 +79,11 @@ class Verify(BaseModel):
 
 
 class Rule(Strict):
-    """One rule file."""
+    """One rule file.
+
+    ``check`` names a module of cfglint/checks that finds the places itself; ``when`` then only says on which runs it
+    is asked, and ``{what}`` in the message is what it found.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     code: str = Field(pattern=r"^[A-Z]{2,4}\d{3}$")
@@ -90,6 +94,7 @@ class Rule(Strict):
     confidence: Confidence
     symptom: list[str] = Field(min_length=1)
     when: str = "True"
+    check: str = Field(default="", pattern=r"^[a-z_]*$")
     unless: str = ""
     affects: Any = None
     patched_by: dict[str, str] = {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from cfglint.engine.evaluate import UNKNOWN, UNSET, Facts, evaluate, truth
 from cfglint.engine.ruleset import RuleSet
 from cfglint.fingerprint import fingerprint
-from cfglint.model.finding import SEVERITIES, Finding, Fix, Location
+from cfglint.model.finding import SEVERITIES, Edit, Finding, Fix, Location
 from cfglint.model.run import Run
 from cfglint.model.value import Place
 from cfglint.source import Cell, Source
@@ -40,6 +40,11 @@ def check_runs(
         facts = Facts(run, rules.vocabulary.derived, rules.table)
         for rule in _applicable(run, facts, rules):
             if not selected(rule):
+                continue
+            if rule["check"]:
+                for finding in _coded(rule, run, facts, rules, locate):
+                    spot = finding.location
+                    findings.setdefault((rule["name"], spot.source.path, spot.span.start, spot.span.end), finding)
                 continue
             place = _place(rule["at"], facts)
             if place is None:
@@ -74,6 +79,8 @@ def _applicable(run: Run, facts: Facts, rules: RuleSet) -> list[dict[str, Any]]:
     by_place = rules.by_place
     names = [*run.fields, *(f"packages.{name}" for name in run.packages), *(f"steps.{name}" for name in run.steps), "run"]
     names += [field for field in rules.vocabulary.derived if field not in run.fields]
+    if run.packages:
+        names.append("packages")
     for name in names:
         for rule in by_place.get(name, ()):
             seen[id(rule)] = rule
@@ -125,6 +132,42 @@ def _judge(
     return None, ""
 
 
+def _coded(rule: dict[str, Any], run: Run, facts: Facts, rules: RuleSet, locate: Locate | None) -> list[Finding]:
+    """The findings of a rule whose places a module of cfglint.checks finds."""
+    if not truth(rule["when"], facts):
+        return []
+    import importlib
+
+    module = importlib.import_module(f"cfglint.checks.{rule['check']}")
+    cold = rules.cold[rule["name"]]
+    findings = []
+    for match in module.check(run, facts, rules.vocabulary):
+        words = {"what": match.what, "instead": match.instead}
+        title = render(cold["fix"]["title"], facts, words)
+        edits = (Edit(match.place.source, *match.edit),) if match.edit is not None else ()
+        findings.append(
+            Finding(
+                rule=rule["name"],
+                code=rule["code"],
+                severity=match.severity or rule["severity"],
+                confidence=rule["confidence"],
+                location=_location(match.place, "", locate),
+                related=tuple(_location(place, label, locate) for place, label in match.related),
+                message=render(cold["message"], facts, words),
+                why=cold["why"],
+                help=title,
+                symptom=tuple(rule["symptom"]),
+                fields=(),
+                packages={name: run.packages[name].text() for name in match.packages if name in run.packages},
+                evidence=tuple(cold["evidence"]),
+                fix=Fix(title, cold["fix"]["safety"], edits) if edits else None,
+                fingerprint=fingerprint(rule["name"], match.place.source.path, match.what, match.place.source.slice(match.place.span)),
+                route=match.what,
+            )
+        )
+    return findings
+
+
 def _build(
     rule: dict[str, Any], run: Run, facts: Facts, rules: RuleSet, place: Place, lowered: int, locate: Locate | None
 ) -> Finding:
@@ -173,12 +216,14 @@ def _location(place: Place, label: str, locate: Locate | None) -> Location:
     return Location(place.source, place.span, label, cell)
 
 
-def render(parts: list[Any], facts: Facts) -> str:
-    """A message with its expressions filled in."""
+def render(parts: list[Any], facts: Facts, found: Mapping[str, str] | None = None) -> str:
+    """A message with its expressions filled in; ``found`` holds what a coded check found."""
     text = []
     for part in parts:
         if isinstance(part, str):
             text.append(part)
+        elif part[0] == "found":
+            text.append((found or {}).get(part[1], ""))
         elif part[0] == "version":
             versions = facts.run.packages.get(part[1])
             text.append(versions.text() if versions is not None else "not pinned")

@@ -196,8 +196,10 @@ def _rename(field: str, key: str, facts: Facts) -> list[Edit] | None:
 
 def _pin(package: str, specifier: str, facts: Facts) -> list[Edit]:
     versions: Any = facts.run.packages.get(package.lower().replace("_", "-"))
-    edits = []
-    for requirement in versions.requirements if versions is not None else ():
+    edits: list[Edit] = []
+    if versions is None or versions.satisfies(specifier) is True:
+        return edits  # of two pins, the one that is right already stays
+    for requirement in versions.requirements:
         if requirement.kind in ("pin", "range") and requirement.version_span is not None and requirement.place is not None:
             edits.append(Edit(requirement.place.source, requirement.version_span, specifier))
     return edits

@@ -67,7 +67,7 @@ def _own_lines(project: Project, primary: ParsedFile, run: Run) -> list[Requirem
                 if "install" in line.text or "add" in line.text:
                     from cfglint.packages.install_lines import read_install_lines
 
-                    found += read_install_lines(parsed.source, line.text, line.span, include)
+                    found += read_install_lines(parsed.source, line.text, line.span, include, line.offsets)
             if parsed.kind == "script" and "# /// script" in parsed.source.text:
                 from cfglint.packages.script_header import read_script_header
 

@@ -1,0 +1,50 @@
+"""Pinned versions that the libraries' own metadata does not allow together.
+
+Coded, because it asks the tabled demands of every pinned library about every other package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from cfglint.checks.match import Match
+from cfglint.model.run import Run
+
+if TYPE_CHECKING:
+    from cfglint.engine.evaluate import Facts
+    from cfglint.resolve.vocabulary import Vocabulary
+
+_EXACT = ("pin", "lock")
+
+
+def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
+    """One match for each package that an exactly pinned library's release excludes."""
+    from cfglint.audit.constraints import conflicts, repaired
+
+    sets: Any = run.packages
+    pinned = {name: versions for name, versions in sets.items() if versions.kind in _EXACT}
+    found = conflicts(pinned)
+    if not found:
+        return
+    better = repaired(pinned) or {}
+    for conflict in found:
+        place = conflict.place
+        requirer = pinned.get(conflict.requirer)
+        if place is None or requirer is None:
+            continue
+        edit = None
+        version = better.get(conflict.package)
+        entry = next((item for item in pinned[conflict.package].requirements if item.place == place), None)
+        if version and entry is not None and entry.version_span is not None and entry.kind == "pin":
+            edit = (entry.version_span, f"=={version}")
+        others = [item.place for item in requirer.requirements if item.place is not None]
+        yield Match(
+            place=place,
+            what=f"{conflict.requirer} {conflict.requirer_version} requires {conflict.package}{conflict.specifier}, "
+            f"but {conflict.version} is pinned",
+            instead=f"{conflict.package}=={version}" if version else f"a set of versions that {conflict.requirer} allows",
+            related=tuple((other, f"requires {conflict.package}{conflict.specifier}") for other in others[:1]),
+            edit=edit,
+            packages=(conflict.package, conflict.requirer),
+        )
