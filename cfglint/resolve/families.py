@@ -58,6 +58,7 @@ def family_fields(project: Project, run: Run, near: str) -> dict[str, Value]:
         reachable = {name for group, names in modules.items() if group != "expert_parameters" for name in names}
         values["model.module_names"] = sorted(reachable | set(facts["experts_before_5"]))
         values["model.expert_modules"] = sorted(facts["experts_before_5"])
+        values["model.tower_modules"] = sorted(modules["towers"])
         values["model.fused_experts"] = bool(modules["expert_parameters"])
     architecture = _architecture(facts, run)
     if architecture:
