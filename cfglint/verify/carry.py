@@ -189,6 +189,9 @@ def _respelled(settings: Mapping[str, Any]) -> dict[str, Any]:
             found.setdefault(own, True)
     if found.get("lora.target_modules") in ("all", ["all"]):
         found["lora.target_modules"] = "all-linear"
+    for field, value in found.items():
+        if field.endswith("_steps") and isinstance(value, float) and value.is_integer():
+            found[field] = int(value)
     mixed = found.get("launch.mixed_precision")
     if mixed in ("fp16", "bf16") and not found.get("training.fp16") and not found.get("training.bf16"):
         found[f"training.{mixed}"] = True
@@ -196,7 +199,7 @@ def _respelled(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _why_not(field: str, settings: Mapping[str, Any], reads: Collection[str], device: str) -> str:
-    if field in SCHEDULE and field not in reads:
+    if field in SCHEDULE and not SCHEDULE.intersection(reads):
         return "a constant learning rate instead, since a warm-up outlasts the experiment"
     if field in SCHEDULE:
         return "the experiment has its own length" if field in WORLD else ""

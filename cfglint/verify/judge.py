@@ -31,6 +31,11 @@ def judge(experiment: Experiment, results: Iterable[ArmResult]) -> Verdict:
     detector = DETECTORS[experiment.detector]
     readings = {arm.name: _readings(experiment, arm, detector, found) for arm in experiment.arms}
     outcome, reason, share = _outcome(readings)
+    if outcome == NOT_REPRODUCED and detector.sees_exceptions and _emulated(experiment):
+        outcome, reason = (
+            COULD_NOT_RUN,
+            "needs CUDA: float16 is emulated here, and CUDA refuses more than that",
+        )
     if outcome == CONFIRMED and AS_FIXED not in readings:
         reason = "no automatic fix to try beside it"
     threshold = experiment.detector_args.get("threshold", detector.threshold)
@@ -53,6 +58,11 @@ def judge(experiment: Experiment, results: Iterable[ArmResult]) -> Verdict:
         environment=found[0].environment if found else {},
         seconds=round(sum(result.seconds for result in found), 2),
     )
+
+
+def _emulated(experiment: Experiment) -> bool:
+    configured = {**experiment.arms[0].settings, **experiment.arms[0].overrides}
+    return experiment.device == "cpu" and bool(configured.get("training.fp16"))
 
 
 def _readings(

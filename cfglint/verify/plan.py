@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cfglint.verify.carry import carries, carry
+from cfglint.verify.carry import SCHEDULE, carries, carry
 from cfglint.verify.detectors import DETECTORS
 from cfglint.verify.probes import BY_SYMPTOM, NOT_ON_A_TINY_MODEL, PROBES, Probe, two_learning_rates
 from cfglint.verify.spec import (
@@ -76,9 +76,9 @@ def plan(
     """The experiment for one finding, or the verdict that there can be none.
 
     `finding` is a finding of the JSON report; `settings` the run's known canonical fields, flat; `verify` the
-    rule's own block: {model, steps, detector, args, settings, workload, control: {settings, workload, model},
-    trainer, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}. The other
-    findings' fixes are applied to all arms first, since one fault hides another.
+    rule's own block: {model, steps, device, detector, args, settings, workload, control: {settings, workload,
+    model}, trainer, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}.
+    The other findings' fixes are applied to all arms first, since one fault hides another.
     """
     block = verify or {}
     rule = str(finding["rule"])
@@ -102,11 +102,14 @@ def plan(
     if assumption or block.get("model"):
         # Another architecture stands in, which has its own class.
         carried.pop("model.architecture", None)
+        if "lora.target_modules" in carried and "lora.target_modules" not in reads:
+            carried["lora.target_modules"] = "all-linear"
     carried.update(block.get("settings", {}))
     workload, reason = _workload(probe, block, base, carried, assumed)
     if reason:
         return could_not_run(rule, reason)
-    overrides = {field: value for field, value in probe.overrides.items() if field not in reads}
+    kept = reads | SCHEDULE if reads & SCHEDULE else reads
+    overrides = {field: value for field, value in probe.overrides.items() if field not in kept}
     arms = [Arm(AS_CONFIGURED, carried, overrides, workload)]
     if fix and (fix.get("set") or fix.get("unset")):
         arms.append(Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **_of_fixed_arm(block, fix)}))
@@ -177,7 +180,9 @@ def _obstacle(
             return reason
         if field == "model.attn_implementation" and device == "cpu" and "flash" in str(settings[field]):
             return "needs CUDA: flash attention does not run on a CPU"
-    if settings.get("adapter.method") not in METHODS:
+    if block.get("device", device) != device:
+        return "needs CUDA"
+    if settings.get("adapter.method") not in METHODS and not block.get("settings"):
         return f"the experiment trains no {settings['adapter.method']} adapter"
     if "detector" in block:
         return ""
@@ -274,8 +279,9 @@ def _minimal(settings: Settings, reads: set[str], keeps: Sequence[str]) -> dict[
         found["training.learning_rate"] = settings["training.learning_rate"]
     if any(field.startswith("lora.") for field in settings):
         found.update({"lora.r": 8, "lora.lora_alpha": 16})
-        if "lora.target_modules" in settings and "lora.target_modules" not in reads:
-            found["lora.target_modules"] = settings["lora.target_modules"]
+        if "lora.target_modules" in settings:
+            own = settings["lora.target_modules"]
+            found["lora.target_modules"] = "all-linear" if "lora.target_modules" in reads else own
     for field in ("data.packing", "model.tied_embeddings", *keeps):
         if field in settings and field not in reads:
             found[field] = settings[field]

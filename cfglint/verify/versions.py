@@ -79,7 +79,7 @@ def table(
     python: str,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Row]:
-    """What every release of a list shows, one environment after the other: the bounds that an advisory needs."""
+    """What every release of a list shows, one after the other: the bounds that an advisory needs."""
     alone = experiment._replace(arms=[_arm(experiment, AS_CONFIGURED)])
     rows = []
     for pins in releases:

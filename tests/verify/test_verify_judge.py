@@ -329,3 +329,12 @@ def test_a_finding_about_other_releases_is_left_to_a_version_experiment(
     about = experiment()._replace(packages={"transformers": wanted})
     assert bool(other_releases(about, {"transformers": installed})) is other
     assert other_releases(about, {}) == ""
+
+
+def test_an_exception_that_only_cuda_raises_is_not_refuted_on_a_cpu() -> None:
+    arms = [result(arm=arm, seed=0) for arm in (AS_CONFIGURED, AS_FIXED, HEALTHY)]
+    emulated = experiment("exception_at_start", seeds=(0,), settings={"training.fp16": True})
+    verdict = judge(emulated, arms)
+    assert verdict.outcome == "could_not_run"
+    assert "needs CUDA" in verdict.reason
+    assert judge(emulated._replace(device="cuda"), arms).outcome == "not_reproduced"

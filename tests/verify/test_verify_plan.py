@@ -108,6 +108,23 @@ def test_sizes_are_cut_unless_the_rule_reads_them() -> None:
     )
 
 
+def test_a_schedule_that_the_rule_reads_is_kept_whole() -> None:
+    about = finding("lr_no_effect", "training.warmup_steps", "training.lr_scheduler_type")
+    settings = {"training.warmup_steps": 2.0, "training.lr_scheduler_type": "linear"}
+    kept = arm(planned(about, settings), AS_CONFIGURED)
+    assert kept.settings["training.warmup_steps"] == 2
+    assert isinstance(kept.settings["training.warmup_steps"], int)
+    assert kept.settings["training.lr_scheduler_type"] == "linear"
+    assert kept.overrides == {}
+
+
+def test_targets_of_an_architecture_that_is_not_there_become_all_layers() -> None:
+    about = finding("lr_no_effect", "training.learning_rate")
+    settings = {"lora.r": 8, "lora.target_modules": ["query_key_value"], "model.family": "falcon"}
+    settings_of_arm = arm(planned(about, settings), AS_CONFIGURED).settings
+    assert settings_of_arm["lora.target_modules"] == "all-linear"
+
+
 def test_a_rank_that_is_cut_keeps_the_adapters_scale() -> None:
     settings = {"lora.r": 256, "lora.lora_alpha": 512, "training.learning_rate": 1e-4}
     cut = arm(planned(finding("lr_no_effect", "training.learning_rate"), settings), AS_CONFIGURED).settings
@@ -225,6 +242,7 @@ def test_two_learning_rates_and_on_a_gpu_a_repeat() -> None:
         ),
         (finding("grad_nan"), {"training.fp16": True}, None, "family is not known"),
         (finding("grad_nan"), {"model.model_type": "rwkv"}, None, "no tiny model of the family rwkv"),
+        (finding("grad_nan"), GEMMA, {"device": "cuda"}, "needs CUDA"),
         (finding("grad_nan"), GEMMA, {"not_verifiable": "needs two machines"}, "needs two machines"),
         (finding("grad_nan"), GEMMA, {"detector": "gut_feeling"}, "no detector is called gut_feeling"),
     ],
