@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cfglint.verify.carry import SCHEDULE, carries, carry
-from cfglint.verify.detectors import DETECTORS
-from cfglint.verify.probes import BY_SYMPTOM, NOT_ON_A_TINY_MODEL, PROBES, Probe, two_learning_rates
+from cfglint.verify.carry import SCHEDULE, carry
+from cfglint.verify.control import healthy_arm
+from cfglint.verify.obstacles import choose_detector, obstacle
+from cfglint.verify.probes import PROBES, Probe, two_learning_rates
 from cfglint.verify.spec import (
     AS_CONFIGURED,
     AS_FIXED,
-    HEALTHY,
     Arm,
     Dropped,
     Experiment,
@@ -30,29 +30,8 @@ ASSUMED_PEAK = 1.5e5
 NEEDS_ACTIVATIONS = "needs trained weights: what overflows depends on the checkpoint's activations"
 START_SECONDS = 8.0
 RUN_SECONDS = 0.7
-# What can't be run in one process on a CPU, by the namespace that a rule reads.
-UNAVAILABLE = {
-    "deepspeed": "needs DeepSpeed, which this experiment does not start",
-    "fsdp": "needs several processes",
-    "unsloth": "needs Unsloth and a GPU",
-    "framework.unsloth": "needs Unsloth and a GPU",
-    "grpo": "needs generation, which this experiment does not do",
-    "torchtune": "needs torchtune's own recipes",
-}
 ACCUMULATION = "training.gradient_accumulation_steps"
 BATCH = "training.per_device_train_batch_size"
-# Other tools' ways to state the precision, which are carried as the trainer's own.
-PRECISION = {
-    "deepspeed.fp16.enabled",
-    "deepspeed.bf16.enabled",
-    "launch.mixed_precision",
-    "model.load_in_fp16",
-}
-# Tools whose own checks run before the trainer's.
-OWN_CODE = ("axolotl", "llamafactory", "ms-swift", "torchtune", "unsloth")
-METHODS = (None, "none", "full", "freeze", "lora", "qlora", "dora")
-# Fields that say what a run is; the experiment chooses its model, adapter and trainer by them.
-DESCRIBES = {"model", "adapter", "framework", "trainer"}
 
 
 class Options(NamedTuple):
@@ -89,8 +68,8 @@ def plan(
         if touched and not reads & touched:
             base = _fixed(base, other)
             assumed = ["the fixes of the run's other findings are applied"]
-    symptom, detector, reason = _detector(finding, block, base)
-    reason = reason or _obstacle(finding, base, detector, block, options.device)
+    symptom, detector, reason = choose_detector(finding, block, base)
+    reason = reason or obstacle(finding, base, detector, block, options.device)
     model, assumption = tiny_model(base, block.get("model"), reads)
     if reason or not model:
         return could_not_run(rule, reason or assumption)
@@ -113,7 +92,7 @@ def plan(
     arms = [Arm(AS_CONFIGURED, carried, overrides, workload)]
     if fix and (fix.get("set") or fix.get("unset")):
         arms.append(Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **_of_fixed_arm(block, fix)}))
-    arms.append(_healthy(probe, block, arms, reads, model, workload, overrides))
+    arms.append(healthy_arm(probe, block, arms, reads, model, workload, overrides))
     variants = tuple(Variant(name, fields) for name, fields in block.get("variants", {}).items())
     if detector == "same_losses" and not variants:
         variants = two_learning_rates(carried, options.device)
@@ -142,63 +121,6 @@ def expected_seconds(experiments: Sequence[Experiment], jobs: int) -> float:
     """About how long these experiments take in one worker, start included."""
     runs = sum(experiment.runs for experiment in experiments)
     return START_SECONDS + RUN_SECONDS * runs / max(1, jobs) if runs else 0.0
-
-
-def _detector(
-    finding: Mapping[str, Any], block: Mapping[str, Any], settings: Settings
-) -> tuple[str, str, str]:
-    """Symptom, detector and, where there is none, the reason."""
-    symptoms = list(finding.get("symptom", ()))
-    first = symptoms[0] if symptoms else ""
-    if block.get("not_verifiable"):
-        return first, "", str(block["not_verifiable"])
-    if "detector" in block:
-        named = str(block["detector"])
-        return first, named, "" if named in DETECTORS else f"no detector is called {named}"
-    for symptom in symptoms:
-        if symptom == "no_learning" and "model.dtype" in finding.get("fields", ()) and _is_half(settings):
-            return symptom, "lost_updates", ""
-        if symptom in BY_SYMPTOM:
-            return symptom, BY_SYMPTOM[symptom], ""
-    return first, "", NOT_ON_A_TINY_MODEL.get(first, "the rule names no symptom")
-
-
-def _obstacle(
-    finding: Mapping[str, Any], settings: Settings, detector: str, block: Mapping[str, Any], device: str
-) -> str:
-    """What of the finding's condition the experiment can't repeat, so that its silence would refute nothing.
-
-    A field that a condition reads but the run does not set is none. A rule that names its detector answers
-    for it.
-    """
-    reads = set(finding.get("fields", ()))
-    if {"unsloth", "unsloth-zoo"} & {*finding.get("packages", ())}:
-        return UNAVAILABLE["unsloth"]
-    for field in sorted(field for field in reads - PRECISION if settings.get(field)):
-        reason = UNAVAILABLE.get(field) or UNAVAILABLE.get(field.split(".")[0])
-        if reason and not block.get("settings"):
-            return reason
-        if field == "model.attn_implementation" and device == "cpu" and "flash" in str(settings[field]):
-            return "needs CUDA: flash attention does not run on a CPU"
-    if block.get("device", device) != device:
-        return "needs CUDA"
-    if settings.get("adapter.method") not in METHODS and not block.get("settings"):
-        return f"the experiment trains no {settings['adapter.method']} adapter"
-    if "detector" in block:
-        return ""
-    framework = settings.get("framework.name")
-    if detector.startswith("exception") and framework in OWN_CODE:
-        return f"the exception may be of {framework}'s own code, which the experiment does not run"
-    if any(word in str(finding.get("condition", "")) for word in ("has(", "before(", "steps.")):
-        return "depends on calls of the script, which the experiment does not repeat"
-    for field in sorted(field for field in reads - PRECISION if settings.get(field)):
-        if not carries(field, settings, reads, device) and field.split(".")[0] not in DESCRIBES:
-            return f"depends on {field}, which the experiment does not carry"
-    return "needs a checkpoint that is quantized" if settings.get("model.quantized_checkpoint") else ""
-
-
-def _is_half(settings: Settings) -> bool:
-    return str(settings.get("model.dtype")).endswith(("float16", "bf16", "fp16"))
 
 
 def _fixed(settings: Settings, fix: Mapping[str, Any]) -> dict[str, Any]:
@@ -238,54 +160,6 @@ def _workload(
         peak = workload["activation_peak"]
         assumed.append(f"activations peak near {peak:.3g}, as trained checkpoints of this family do")
     return workload, ""
-
-
-def _healthy(
-    probe: Probe,
-    block: Mapping[str, Any],
-    arms: Sequence[Arm],
-    reads: set[str],
-    model: str,
-    workload: Settings,
-    overrides: Settings,
-) -> Arm:
-    configured = arms[0].settings
-    own = block.get("control", {})
-    if probe.control == "minimal" or (probe.control == "fixed" and len(arms) == 1):
-        settings = _minimal(configured, reads - {*probe.control_keeps}, probe.control_keeps)
-    else:
-        settings = dict(arms[-1].settings if probe.control == "fixed" else configured)
-    settings.update(probe.control_settings)
-    settings.update(own.get("settings", {}))
-    of_control = {**workload, **probe.control_workload, **own.get("workload", {})}
-    if probe.control == "unprovoked":
-        of_control.pop("activation_peak", None)
-    if probe.control == "other_model":
-        of_control["model"] = "gpt2" if model == "llama" else "llama"
-        settings.pop("model.architecture", None)
-        settings.pop("lora.target_modules", None)
-    if "model" in own:
-        of_control["model"] = own["model"]
-        settings.pop("model.architecture", None)
-    return Arm(HEALTHY, settings, overrides, of_control)
-
-
-def _minimal(settings: Settings, reads: set[str], keeps: Sequence[str]) -> dict[str, Any]:
-    """A plain run: default optimizer and precision, and a plain adapter where the run trains one."""
-    found: dict[str, Any] = {"training.per_device_train_batch_size": 8}
-    if "training.learning_rate" in reads:
-        found["training.learning_rate"] = 1e-3
-    elif "training.learning_rate" in settings:
-        found["training.learning_rate"] = settings["training.learning_rate"]
-    if any(field.startswith("lora.") for field in settings):
-        found.update({"lora.r": 8, "lora.lora_alpha": 16})
-        if "lora.target_modules" in settings:
-            own = settings["lora.target_modules"]
-            found["lora.target_modules"] = "all-linear" if "lora.target_modules" in reads else own
-    for field in ("data.packing", "model.tied_embeddings", *keeps):
-        if field in settings and field not in reads:
-            found[field] = settings[field]
-    return found
 
 
 def _arguments(detector: str, block: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
