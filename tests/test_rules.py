@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from cfglint.authoring.examples import check_examples
+from cfglint.authoring.examples import check_examples, load_examples
 from cfglint.authoring.lint import lint_rules
 from cfglint.engine.ruleset import load_rules
 
 RULES = load_rules()
+EXAMPLES = load_examples()
 
 
 @pytest.mark.parametrize("name", sorted(RULES.cold))
 def test_examples(name: str) -> None:
-    failures = check_examples(name, RULES.cold[name])
+    failures = check_examples(name, RULES.cold[name], EXAMPLES[name])
     assert not failures, "\n".join(f"example {failure.example}: {failure.reason}" for failure in failures)
 
 
 def test_rules_about_rules() -> None:
-    assert lint_rules(RULES.cold) == []
+    assert lint_rules(RULES.cold, EXAMPLES) == []
 
 
 def test_superseded_rules_exist() -> None:

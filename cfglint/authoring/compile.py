@@ -132,6 +132,16 @@ def condition_text(rule: Rule, where: str) -> str:
     return " and ".join(part for part in parts if part != "(True)") or "True"
 
 
+def read_examples(folders: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
+    """The examples of every rule below some rules folders, by rule name; only tests and documentation need them."""
+    found = {}
+    for folder in folders:
+        for path in rule_files(folder) if (folder / "fields.yaml").is_file() else sorted(folder.rglob("*.yaml")):
+            rule = read_rule(path)
+            found[rule.name] = [example.model_dump(exclude_defaults=True) for example in rule.examples]
+    return found
+
+
 def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """One rule's hot and cold part."""
     condition = library.compile(condition_text(rule, where), where)
@@ -179,7 +189,6 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         "packages": list(condition.packages),
         "verify": rule.verify.model_dump() if rule.verify else None,
         "raised": rule.raised,
-        "examples": [example.model_dump(exclude_defaults=True) for example in rule.examples],
         "aliases": rule.aliases,
         "withdrawn": rule.withdrawn,
     }

@@ -9,10 +9,10 @@ from typing import Any
 from cfglint.cli.explain import ladder
 
 
-def write_docs(cold: Mapping[str, Any], out: Path) -> int:
+def write_docs(cold: Mapping[str, Any], examples: Mapping[str, list[dict[str, Any]]], out: Path) -> int:
     """Write all pages below a folder, made if it is missing; returns how many."""
     (out / "rules").mkdir(parents=True, exist_ok=True)
-    pages = {f"rules/{name}.md": rule_page(name, rule) for name, rule in cold.items()}
+    pages = {f"rules/{name}.md": rule_page(name, rule, examples[name]) for name, rule in cold.items()}
     indexes: list[tuple[str, str, Callable[[Mapping[str, Any]], Iterable[str]]]] = [
         ("by-area.md", "Rules by area", lambda rule: [rule["area"]]),
         ("by-symptom.md", "Rules by symptom", lambda rule: rule["symptom"]),
@@ -40,7 +40,7 @@ def _index(title: str, cold: Mapping[str, Any], keys: Callable[[Mapping[str, Any
     return "\n".join(parts)
 
 
-def rule_page(name: str, rule: Mapping[str, Any]) -> str:
+def rule_page(name: str, rule: Mapping[str, Any], examples: list[dict[str, Any]]) -> str:
     """One rule's page, in the order in which a reader asks."""
     parts = [
         f"# {name} ({rule['code']})\n",
@@ -54,7 +54,7 @@ def rule_page(name: str, rule: Mapping[str, Any]) -> str:
     if rule["false_positives"]:
         parts.append(f"## When it may be wrong\n\n{rule['false_positives']}\n")
     parts.append("## Evidence\n\n" + "\n".join(_evidence(item) for item in rule["evidence"]) + "\n")
-    for example in rule["examples"]:
+    for example in examples:
         for kind in ("bad", "fixed", "good", "undecided"):
             for path, text in example.get(kind, {}).items():
                 title = f" ({example['title']})" if example.get("title") else ""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cfglint.authoring.compile import read_examples
 from cfglint.linting import Linted, Options, lint
+from cfglint.rules_dir import rules_dir
 
 #: The marker on the line where a rule must fire; JSON files, which hold no comments, use ``expect: ["path:line"]``.
 MARKER = re.compile(r"cfglint-expect: ([a-z0-9-]+(?:, *[a-z0-9-]+)*)")
@@ -53,10 +55,17 @@ def _options(target: Mapping[str, Any], rules: tuple[str, ...]) -> Options:
     return Options(preview=True, environment="none", target=target_facts({}, tuple(f"{key}={value}" for key, value in target.items())), rules=rules)
 
 
-def check_examples(name: str, cold: Mapping[str, Any], rules: tuple[str, ...] = ()) -> list[Failure]:
+def load_examples(rules: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
+    """The examples of the built-in rules and of user rule folders, by rule name."""
+    return read_examples([Path(rules_dir()), *map(Path, rules)])
+
+
+def check_examples(
+    name: str, cold: Mapping[str, Any], examples: Iterable[Mapping[str, Any]], rules: tuple[str, ...] = ()
+) -> list[Failure]:
     """Every example of one rule that does not hold."""
     failures = []
-    for number, example in enumerate(cold["examples"], 1):
+    for number, example in enumerate(examples, 1):
         title = f"{number} ({example.get('title', 'untitled')})"
         reason = _example_fails(name, example, bool(cold["fix"]["set"] or cold["fix"]["unset"] or cold["fix"]["rename"]), rules)
         if reason:

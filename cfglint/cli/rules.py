@@ -61,16 +61,17 @@ def list_rules(symptom: str, package: str, area: str, field: str, form: str, fol
 @_FOLDERS
 def test(names: tuple[str, ...], folders: tuple[str, ...]) -> None:
     """Run the examples of rules (all, or those named; AREA/NAME and a path work too)."""
-    from cfglint.authoring.examples import check_examples
+    from cfglint.authoring.examples import check_examples, load_examples
 
     rules = _loaded(folders)
+    examples = load_examples(folders)
     wanted = [Path(name).stem for name in names] or sorted(rules.cold)
     failed = 0
     for name in wanted:
         if name not in rules.cold:
             click.echo(f"cfglint: no rule is named {name!r}", err=True)
             sys.exit(2)
-        for failure in check_examples(name, rules.cold[name], folders):
+        for failure in check_examples(name, rules.cold[name], examples[name], folders):
             failed += 1
             click.echo(f"FAIL {name}, example {failure.example}: {failure.reason}")
     click.echo(f"{len(wanted)} rules tested, {failed} examples failed")
@@ -81,10 +82,11 @@ def test(names: tuple[str, ...], folders: tuple[str, ...]) -> None:
 @_FOLDERS
 def check(folders: tuple[str, ...]) -> None:
     """Check the rules about rules: schema, conditions, evidence, examples present."""
+    from cfglint.authoring.examples import load_examples
     from cfglint.authoring.lint import lint_rules
 
     rules = _loaded(folders)
-    problems = lint_rules(rules.cold)
+    problems = lint_rules(rules.cold, load_examples(folders))
     for problem in problems:
         click.echo(problem)
     click.echo(f"{len(rules.cold)} rules checked, {len(problems)} problems")
@@ -112,8 +114,9 @@ def new(where: str, folder: str | None) -> None:
 def docs(out: str, folders: tuple[str, ...]) -> None:
     """Write the rule documentation as Markdown: one page a rule, indexes by area, symptom, package and field."""
     from cfglint.authoring.docs import write_docs
+    from cfglint.authoring.examples import load_examples
 
-    count = write_docs(_loaded(folders).cold, Path(out))
+    count = write_docs(_loaded(folders).cold, load_examples(folders), Path(out))
     click.echo(f"wrote {count} pages to {out}")
 
 

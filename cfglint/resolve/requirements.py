@@ -46,9 +46,9 @@ def attach_packages(
     if environment != "none":
         requirements += _installed(project.root, environment)
     if requirements:
-        from cfglint.packages.versions import version_sets
+        from cfglint.packages.versions import environment_of, version_sets
 
-        run.packages.update(version_sets(requirements))
+        run.packages.update(version_sets(requirements, environment_of(str(target.get("python", "")))))
 
 
 def _is_new(entry: Requirement, own: list[Requirement]) -> bool:
@@ -76,6 +76,8 @@ def _own_lines(project: Project, primary: ParsedFile, run: Run) -> list[Requirem
             from cfglint.packages.install_lines import read_shell_script
 
             found += read_shell_script(parsed.source, include)
+    if not found:
+        return []
     from cfglint.packages.requirement import Requirement
 
     kept: list[Requirement] = []
