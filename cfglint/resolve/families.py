@@ -79,9 +79,11 @@ def _architecture(facts: dict[str, Any], run: Run) -> str | None:
     if "ImageTextToText" in stated or "Vision2Seq" in stated:
         found = architectures.get("image_text_to_text")
     elif stated.startswith("AutoModelForSeq2Seq"):
-        found = architectures.get("seq2seq_lm") or architectures.get("causal_lm")
+        found = architectures.get("seq2seq") or architectures.get("causal_lm")
+    elif stated.startswith("AutoModelForSpeechSeq2Seq"):
+        found = architectures.get("speech_seq2seq")
     elif stated.startswith("AutoModelFor") and "CausalLM" not in stated:
         found = None
     else:
-        found = architectures.get("causal_lm") or architectures.get("image_text_to_text") or architectures.get("seq2seq_lm")
+        found = architectures.get("causal_lm") or architectures.get("image_text_to_text") or architectures.get("seq2seq")
     return str(found) if found else None

@@ -15,8 +15,10 @@ class _NoFiles:
         return None
 
 
-def _fields(name: str) -> dict[str, Any]:
+def _fields(name: str, loader: str = "") -> dict[str, Any]:
     run = Run()
+    if loader:
+        run.fields["model.loader_class"] = Value(KNOWN, loader, None, "file")
     run.fields["model.name"] = Value(KNOWN, name, None, "file")
     return {field: value.value for field, value in family_fields(cast(Project, _NoFiles()), run, "").items()}
 
@@ -34,3 +36,8 @@ def test_a_dense_model_names_its_head_and_embedding() -> None:
     assert fields["model.fused_experts"] is False
     assert {"lm_head", "embed_tokens", "q_proj", "gate_proj"} <= set(fields["model.module_names"])
     assert "c_attn" not in fields["model.module_names"]
+
+
+def test_an_auto_class_chooses_the_architecture() -> None:
+    assert _fields("google/flan-t5-base", "AutoModelForSeq2SeqLM")["model.architecture"] == "T5ForConditionalGeneration"
+    assert _fields("openai/whisper-small", "AutoModelForSpeechSeq2Seq")["model.architecture"] == "WhisperForConditionalGeneration"
