@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -149,9 +149,10 @@ def nearest(
     version_sets: Mapping[str, VersionSet],
     avoid: str | Iterable[str] = "",
     environment: Mapping[str, str] | None = None,
+    accept: Callable[[str], bool] | None = None,
 ) -> str | None:
     """The release of a package closest to what the run sees that lies in no range to avoid and that everybody
-    allows.
+    allows. ``accept`` is asked about each release that is left, for what no range can say.
 
     Every tabled demand on the package is met, what the user's own range says is kept, no demand of the
     release itself is broken that is met now, and it supports the run's Python. Upgrades within a major
@@ -160,8 +161,7 @@ def nearest(
     """
     said = version_sets.get(package) or VersionSet(package)
     variables = {**DEFAULT_ENVIRONMENT, **(environment or {})}
-    newest = said.newest() if said.kind == "range" else said
-    current = version_of(newest.versions[-1]) if newest is not None and newest.versions else None
+    current = _current(said)
     ranges = [spec for spec in ([avoid] if isinstance(avoid, str) else avoid) if spec]
     caps = _caps(package, version_sets, variables)
     tolerated = {
@@ -171,16 +171,59 @@ def nearest(
     for candidate in admitted(package, said.specifier):
         version = Version(candidate)
         if any(in_range(version, spec) for spec in ranges) or not all(
-            _allows(cap, candidate) for cap in caps
+            _allows(cap.specifier, candidate) for cap in caps
         ):
             continue
+        if accept is not None and not accept(candidate):
+            continue
         broken = {each.package for each in _unmet(package, candidate, version_sets, variables)}
-        if (broken <= tolerated if ranges else not broken) and _supports(package, candidate, variables):
+        if (broken <= tolerated if ranges or accept else not broken) and _supports(
+            package, candidate, variables
+        ):
             fitting.append(version)
     if not fitting:
         return None
     best = fitting[-1] if current is None else _closest(fitting, current)
     return next(each for each in releases(package) if version_of(each) == best)
+
+
+def _current(said: VersionSet) -> Version | None:
+    """The release that is in use: the exact one, or the newest that a range admits."""
+    newest = said.newest() if said.kind == "range" else said
+    return version_of(newest.versions[-1]) if newest is not None and newest.versions else None
+
+
+def obstacle(
+    package: str,
+    version_sets: Mapping[str, VersionSet],
+    accept: Callable[[str], bool],
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Who stands in the way of the accepted release that is closest to what the run sees; "" for nobody.
+
+    It is a tabled demand ("llamafactory 0.9.2 requires transformers<=4.49.0"), the user's own range, or the
+    run's Python.
+    """
+    said = version_sets.get(package) or VersionSet(package)
+    variables = {**DEFAULT_ENVIRONMENT, **(environment or {})}
+    accepted = [Version(each) for each in admitted(package, said.specifier) if accept(each)]
+    if not accepted:
+        outside = any(accept(each) for each in admitted(package, ""))
+        return (
+            f"{package}{said.specifier} admits no release that repairs it"
+            if said.specifier and outside
+            else ""
+        )
+    current = _current(said)
+    version = str(accepted[-1] if current is None else _closest(accepted, current))
+    for cap in _caps(package, version_sets, variables):
+        if not _allows(cap.specifier, version):
+            return f"{cap.requirer} {cap.requirer_version} requires {package}{cap.specifier}"
+    for conflict in _unmet(package, version, version_sets, variables):
+        return f"{package} {version} requires {conflict.package}{conflict.specifier}"
+    if not _supports(package, version, variables):
+        return f"{package} {version} does not support Python {variables['python_version']}"
+    return ""
 
 
 def _closest(versions: list[Version], current: Version) -> Version:
@@ -210,10 +253,16 @@ def repaired(
     return changes
 
 
-def _caps(package: str, version_sets: Mapping[str, VersionSet], variables: Mapping[str, str]) -> list[str]:
+class _Cap(NamedTuple):
+    requirer: str
+    requirer_version: str
+    specifier: str
+
+
+def _caps(package: str, version_sets: Mapping[str, VersionSet], variables: Mapping[str, str]) -> list[_Cap]:
     """What the other packages at their exact versions demand of a package."""
     return [
-        demand.specifier
+        _Cap(requirer, version, demand.specifier)
         for requirer in requirers()
         if requirer in version_sets and requirer != package
         for version in version_sets[requirer].versions

@@ -21,13 +21,18 @@ _EXACT = ("pin", "lock")
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     """One match for each package that an exactly pinned library's release excludes."""
     from cfglint.audit.constraints import conflicts, repaired
+    from cfglint.packages.versions import environment_of
 
     sets: Any = run.packages
     pinned = {name: versions for name, versions in sets.items() if versions.kind in _EXACT}
-    found = conflicts(pinned)
+    python = run.fields.get("target.python")
+    environment = environment_of(str(python.value)) if python is not None else {}
+    found = conflicts(pinned, environment)
     if not found:
         return
-    better = repaired(pinned) or {}
+    from cfglint.engine.pins import not_editable
+
+    better = repaired(pinned, environment) or {}
     for conflict in found:
         place = conflict.place
         requirer = pinned.get(conflict.requirer)
@@ -36,7 +41,7 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
         edit = None
         version = better.get(conflict.package)
         entry = next((item for item in pinned[conflict.package].requirements if item.place == place), None)
-        if version and entry is not None and entry.version_span is not None and entry.kind == "pin":
+        if version and entry is not None and entry.version_span is not None and not not_editable(entry):
             edit = (entry.version_span, f"=={version}")
         others = [item.place for item in requirer.requirements if item.place is not None]
         yield Match(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from cfglint.engine.evaluate import Facts
 from cfglint.model.finding import Edit
@@ -16,27 +16,40 @@ from cfglint.source import Source, Span
 Render = Callable[[list[Any]], str]
 
 
-def edits_for(fix: dict[str, Any], facts: Facts, place: Place, render: Render) -> tuple[Edit, ...]:
-    """The edits of a fix, or () when one of its parts cannot be written: half a fix is none."""
+class Edits(NamedTuple):
+    """The edits of a fix; where a pin cannot be changed there are none, and ``obstacle`` says why."""
+
+    edits: tuple[Edit, ...] = ()
+    obstacle: str = ""
+
+
+def edits_for(fix: dict[str, Any], when: Any, facts: Facts, place: Place, render: Render) -> Edits:
+    """The edits of the fix of a rule with condition ``when``; none when one of its parts cannot be written."""
     edits: list[Edit] = []
     for field, value in fix["set"].items():
         done = _set(field, render(value) if isinstance(value, list) else value, facts, place)
         if done is None:
-            return ()
+            return Edits()
         edits += done
     for field in fix["unset"]:
         done = _unset(field, facts)
         if done is None:
-            return ()
+            return Edits()
         edits += done
     for field, key in fix["rename"].items():
         done = _rename(field, key, facts)
         if done is None:
-            return ()
+            return Edits()
         edits += done
-    for package, specifier in fix["pin"].items():
-        edits += _pin(package, specifier, facts)
-    return tuple(edits)
+    if fix["pin"]:
+        # Only a pin that changes needs packaging and the tables of demands.
+        from cfglint.engine.pins import pin_fix
+
+        pins = pin_fix(fix["pin"], when, facts)
+        if pins.obstacle:
+            return Edits((), pins.obstacle)
+        edits += pins.edits
+    return Edits(tuple(edits))
 
 
 def _set(field: str, value: Any, facts: Facts, place: Place) -> list[Edit] | None:
@@ -193,13 +206,3 @@ def _rename(field: str, key: str, facts: Facts) -> list[Edit] | None:
         return None
     return [Edit(source, Span(span.start + at, span.start + at + len(old)), key)]
 
-
-def _pin(package: str, specifier: str, facts: Facts) -> list[Edit]:
-    versions: Any = facts.run.packages.get(package.lower().replace("_", "-"))
-    edits: list[Edit] = []
-    if versions is None or versions.satisfies(specifier) is True:
-        return edits  # of two pins, the one that is right already stays
-    for requirement in versions.requirements:
-        if requirement.kind in ("pin", "range") and requirement.version_span is not None and requirement.place is not None:
-            edits.append(Edit(requirement.place.source, requirement.version_span, specifier))
-    return edits

@@ -30,6 +30,16 @@ DEFAULT_ENVIRONMENT = {
     "sys_platform": "linux",
 }
 
+
+def environment_of(python: str) -> dict[str, str]:
+    """The PEP 508 variables of a Python version ("3.10" or "3.10.4"); {} for a text that is no version."""
+    if not re.fullmatch(r"\d+\.\d+(?:\.\d+)?", python):
+        return {}
+    short = ".".join(python.split(".")[:2])
+    full = python if python != short else f"{short}.9"
+    return {"python_version": short, "python_full_version": full, "implementation_version": full}
+
+
 #: Which extras and groups get installed is not written down, so a marker's part about them may hold.
 _CHOICE = re.compile(
     r"\bextra\b\s*[!=]=\s*(?:'[^']*'|\"[^\"]*\")"
