@@ -21,16 +21,22 @@ def healthy_arm(
     """The control by the probe's recipe, with what the rule's own block says of it."""
     configured = arms[0].settings
     own = block.get("control", {})
-    if probe.control == "minimal" or (probe.control == "fixed" and len(arms) == 1):
+    kind = probe.control
+    if kind == "fixed_or_minimal":
+        kind = "fixed" if len(arms) > 1 else "minimal"
+    if kind == "unprovoked" and "activation_peak" not in workload:
+        # Nothing is provoked (trained weights, a rule's own experiment), so that would be the same arm again.
+        kind = "minimal"
+    if kind == "minimal":
         settings = _minimal(configured, reads - {*probe.control_keeps}, probe.control_keeps)
     else:
-        settings = dict(arms[-1].settings if probe.control == "fixed" else configured)
+        settings = dict(arms[-1].settings if kind == "fixed" else configured)
     settings.update(probe.control_settings)
     settings.update(own.get("settings", {}))
     of_control = {**workload, **probe.control_workload, **own.get("workload", {})}
-    if probe.control == "unprovoked":
+    if kind == "unprovoked":
         of_control.pop("activation_peak", None)
-    if probe.control == "other_model":
+    if kind == "other_model":
         of_control["model"] = "gpt2" if model == "llama" else "llama"
         settings.pop("model.architecture", None)
         settings.pop("lora.target_modules", None)

@@ -30,6 +30,8 @@ ASSUMED_PEAK = 1.5e5
 NEEDS_ACTIVATIONS = "needs trained weights: what overflows depends on the checkpoint's activations"
 START_SECONDS = 8.0
 RUN_SECONDS = 0.7
+# What stands for the model's family where the user's own checkpoint is trained.
+CHECKPOINT = "checkpoint"
 ACCUMULATION = "training.gradient_accumulation_steps"
 BATCH = "training.per_device_train_batch_size"
 
@@ -42,6 +44,7 @@ class Options(NamedTuple):
     timeout_s: float = 60.0
     memory_mb: int = 4096
     device: str = "cpu"
+    weights: str | None = None
 
 
 def plan(
@@ -71,10 +74,12 @@ def plan(
     symptom, detector, reason = choose_detector(finding, block, base)
     reason = reason or obstacle(finding, base, detector, block, options.device)
     model, assumption = tiny_model(base, block.get("model"), reads)
+    if options.weights:
+        model, assumption = CHECKPOINT, ""
     if reason or not model:
         return could_not_run(rule, reason or assumption)
     probe = PROBES[detector]
-    if probe.needs_weights:
+    if probe.needs_weights and not options.weights:
         return could_not_run(rule, "needs trained weights: a tiny random model can't show it")
     assumed += [assumption] if assumption else []
     carried, dropped = carry(base, reads, options.device)
@@ -84,7 +89,7 @@ def plan(
         if "lora.target_modules" in carried and "lora.target_modules" not in reads:
             carried["lora.target_modules"] = "all-linear"
     carried.update(block.get("settings", {}))
-    workload, reason = _workload(probe, block, base, carried, assumed)
+    workload, reason = _workload(probe, block, base, carried, assumed, options)
     if reason:
         return could_not_run(rule, reason)
     kept = reads | SCHEDULE if reads & SCHEDULE else reads
@@ -114,6 +119,7 @@ def plan(
         dropped=[*dropped, *_forced(carried, overrides)],
         assumed=assumed,
         packages=dict(finding.get("packages", {})),
+        weights=options.weights,
     )
 
 
@@ -148,9 +154,18 @@ def _is_float16(settings: Settings) -> bool:
 
 
 def _workload(
-    probe: Probe, block: Mapping[str, Any], settings: Settings, carried: Settings, assumed: list[str]
+    probe: Probe,
+    block: Mapping[str, Any],
+    settings: Settings,
+    carried: Settings,
+    assumed: list[str],
+    options: Options,
 ) -> tuple[dict[str, Any], str]:
     workload = {**probe.workload, **block.get("workload", {})}
+    if options.weights:
+        workload.pop("activation_peak", None)
+        workload["inspect"] = [*workload.get("inspect", ()), "activations"]
+        return workload, ""
     if probe.needs_activations and "activation_peak" not in workload:
         if _is_float16(carried) and settings.get("model.fp16_unsafe") is True:
             workload["activation_peak"] = ASSUMED_PEAK

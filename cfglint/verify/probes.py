@@ -34,7 +34,8 @@ DEFAULT_LEARNING_RATE = 5e-5
 
 class Probe(NamedTuple):
     """A recipe. `control` says what the healthy arm is made of: `minimal` (a plain run of the same model),
-    `fixed` (the settings as they are, with `control_settings`), `unprovoked` (as they are, without the
+    `fixed` (the settings as fixed, or as they are where there is no fix, with `control_settings`),
+    `fixed_or_minimal` (minimal where there is no fix), `unprovoked` (as they are, without the
     activation profile) or `other_model` (as configured on an architecture without the finding's
     peculiarity)."""
 
@@ -72,8 +73,8 @@ PROBES: Mapping[str, Probe] = {
         6, control="fixed", control_settings={**FULL_PRECISION, "lora.autocast_adapter_dtype": True}
     ),
     "nothing_moved": Probe(3),
-    "update_explosion": Probe(8, control="fixed", control_settings={**FULL_PRECISION, **FLOAT32}),
-    "gradient_explosion": Probe(1, control="fixed", control_workload={"new_rows_start": "mean"}),
+    "update_explosion": Probe(8, control="fixed_or_minimal", control_settings={**FULL_PRECISION, **FLOAT32}),
+    "gradient_explosion": Probe(1, control="fixed_or_minimal", control_workload={"new_rows_start": "mean"}),
     "exception_at_start": Probe(2),
     "exception_later": Probe(3),
     "nothing_supervised": Probe(0, workload=_inspect("first_batch")),

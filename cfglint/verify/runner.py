@@ -66,7 +66,7 @@ def run(
         bundle = {
             "version": 1,
             "jobs": jobs,
-            "experiments": [experiment_to_json(each) for each in experiments],
+            "experiments": [_request(each) for each in experiments],
         }
         request.write_text(json.dumps(bundle), encoding="utf-8")
         errors = _work(
@@ -78,6 +78,12 @@ def run(
     if experiments and not any(found):
         raise WorkerError(f"the worker gave no result: {errors[-500:].strip() or 'and no reason'}")
     return found
+
+
+def _request(experiment: Experiment) -> dict[str, Any]:
+    # The worker runs in a folder of its own.
+    weights = None if experiment.weights is None else str(Path(experiment.weights).absolute())
+    return experiment_to_json(experiment._replace(weights=weights))
 
 
 def _limit(experiments: Sequence[Experiment], jobs: int) -> float:

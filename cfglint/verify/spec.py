@@ -79,6 +79,7 @@ class Experiment(NamedTuple):
     dropped: Sequence[Dropped]
     assumed: Sequence[str]
     packages: Mapping[str, str] = {}
+    weights: str | None = None
 
     @property
     def runs(self) -> int:

@@ -83,7 +83,9 @@ def _run(
     found: dict[int, tuple[Verdict, Sequence[ArmResult]]] = {}
     left = []
     for number, experiment in wanted:
-        known = cache.load(cache.key(experiment, environment)) if use_cache else None
+        # A checkpoint may change under its name.
+        cached = use_cache and experiment.weights is None
+        known = cache.load(cache.key(experiment, environment)) if cached else None
         if known is None:
             left.append((number, experiment))
         else:
@@ -95,7 +97,7 @@ def _run(
         results = run([experiment for _number, experiment in left], python, jobs, on_notice)
         for (number, experiment), of_arms in zip(left, results, strict=True):
             verdict = judge(experiment, of_arms)._replace(environment=environment)
-            if verdict.outcome != COULD_NOT_RUN:
+            if verdict.outcome != COULD_NOT_RUN and experiment.weights is None:
                 cache.store(cache.key(experiment, environment), verdict)
             found[number] = (verdict, of_arms)
     return found

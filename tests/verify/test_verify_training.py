@@ -84,7 +84,12 @@ def test_float16_is_really_float16_and_its_scaler_skips(faults: dict[str, Answer
 def test_arms_that_hang_crash_or_hog_memory_end_in_a_verdict(training_python: str, tmp_path: Path) -> None:
     case = HEALTHY["full training in bfloat16"]
     endless = planned("hang", case, seeds=1, steps=10**6, timeout_s=2.0)
-    hungry = planned("memory", {**case, "verify": {"workload": {"hidden": 20_000}}}, seeds=1, memory_mb=300)
+    hungry = planned(
+        "memory",
+        {**case, "verify": {**case["verify"], "workload": {"hidden": 20_000}}},
+        seeds=1,
+        memory_mb=300,
+    )
     fine = planned("fine", case, seeds=1)
     hang, memory, well = (
         verdict for verdict, _ in verify([endless, hungry, fine], training_python, use_cache=False)
@@ -118,6 +123,38 @@ def test_a_fresh_process_for_each_arm_gives_the_same(training_python: str, tmp_p
     )
     assert forked == fresh
     assert all(len(losses) >= 4 for losses in forked.values())
+
+
+CHECKPOINT = """
+import sys, torch
+from transformers import LlamaConfig, LlamaForCausalLM
+torch.manual_seed(0)
+sizes = dict(vocab_size=256, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4)
+model = LlamaForCausalLM(LlamaConfig(**sizes))
+with torch.no_grad():
+    for part in (model.model.layers[0].mlp.up_proj, model.model.layers[0].mlp.down_proj):
+        part.weight.mul_(float(sys.argv[2]))
+model.save_pretrained(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize(("factor", "outcome"), [("1", "not_reproduced"), ("30000", "confirmed")])
+def test_the_users_own_checkpoint_decides(
+    training_python: str, tmp_path: Path, factor: str, outcome: str
+) -> None:
+    subprocess.run([training_python, "-c", CHECKPOINT, str(tmp_path / "mine"), factor], check=True)
+    case = {
+        "symptom": "loss_nan",
+        "fields": ["training.fp16"],
+        "settings": {"training.fp16": True, "model.family": "of-my-own"},
+        "fix": {"set": {"training.fp16": False, "training.bf16": True}},
+    }
+    experiment = planned("own weights", case, seeds=1, weights=str(tmp_path / "mine"))
+    [(verdict, results)] = verify([experiment], training_python)
+    assert verdict.outcome == outcome, told((verdict, results))
+    assert verdict.assumed == []
+    peak = results[0].measures["largest_activation"]
+    assert (peak > 65504) is (outcome == "confirmed")
 
 
 def test_a_verdict_is_kept_for_the_next_time(

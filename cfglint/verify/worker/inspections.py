@@ -163,7 +163,31 @@ def _plain_batch(trainer: Any) -> dict[str, Any]:
     return batch
 
 
+def activations(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
+    """The largest activation of a checkpoint on one batch, as the model computes without autocast."""
+    largest: dict[str, float] = {}
+
+    def saw(name: str) -> Any:
+        def hook(_module: Any, _inputs: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor) and output.is_floating_point():
+                largest[name] = max(largest.get(name, 0.0), float(output.detach().abs().max()))
+
+        return hook
+
+    hooks = [module.register_forward_hook(saw(name)) for name, module in trainer.model.named_modules()]
+    try:
+        with torch.no_grad():
+            batch = next(iter(trainer.get_train_dataloader()))
+            trainer.model(**{name: value.to(trainer.model.device) for name, value in batch.items()})
+    finally:
+        for hook in hooks:
+            hook.remove()
+    where = max(largest, key=lambda name: largest[name], default="")
+    return {"largest_activation": largest.get(where, 0.0), "largest_activation_at": where}
+
+
 BEFORE_TRAINING: dict[str, Inspection] = {
+    "activations": activations,
     "first_batch": first_batch,
     "packing_leak": packing_leak,
     "targets": targets,

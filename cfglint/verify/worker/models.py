@@ -149,3 +149,34 @@ def _sizes(style: str, hidden: int) -> dict[str, Any]:
         rope = {"type": "mrope", "mrope_section": [1, 1, 2]}
         return dict(special, vision_config=vision, rope_scaling=rope, **llama)
     return dict(special, **llama)
+
+
+def checkpoint_config(path: str) -> Any:
+    """The configuration of a checkpoint on disk, without running code that lies beside it."""
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+
+
+def load(path: str, attention: str | None) -> Any:
+    """A checkpoint on disk in float32, from safetensors only. Raises AbsentError for a class that is not
+    there.
+    """
+    import torch
+    import transformers
+
+    names = checkpoint_config(path).architectures or ()
+    chosen = next((getattr(transformers, name) for name in names if hasattr(transformers, name)), None)
+    if chosen is None:
+        raise AbsentError(
+            f"transformers {transformers.__version__} has no {' or '.join(names) or 'class for it'}"
+        )
+    extra = {} if attention is None else {"attn_implementation": attention}
+    return chosen.from_pretrained(
+        path,
+        torch_dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        **extra,
+    )

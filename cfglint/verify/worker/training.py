@@ -93,13 +93,22 @@ class Setup(NamedTuple):
     measures: Record
 
     @property
+    def weights(self) -> str | None:
+        """The checkpoint to train instead of random weights; an arm with its own architecture has none."""
+        return None if "model" in self.workload else self.experiment.get("weights")
+
+    @property
     def model(self) -> str:
-        """The architecture: the experiment's, or the arm's own (a control on another one)."""
+        """The architecture: the checkpoint's, the arm's own (a control on another), or the experiment's."""
+        if self.weights:
+            return str(models.checkpoint_config(self.weights).model_type)
         return str(self.workload.get("model", self.experiment["model"]))
 
     @property
     def seq2seq(self) -> bool:
         """Whether the architecture has an encoder and a decoder."""
+        if self.weights:
+            return bool(models.checkpoint_config(self.weights).is_encoder_decoder)
         return models.architecture(self.model).kind == "seq2seq"
 
     def part(self, namespace: str) -> Record:
@@ -151,9 +160,11 @@ def _model(setup: Setup) -> tuple[Any, Any]:
         extra["tie_word_embeddings"] = about["tied_embeddings"]
     # Quantized layers and 8-bit optimizer states come in blocks of 64.
     hidden = int(workload.get("hidden", 64 if quantized else models.HIDDEN))
-    model = models.build(
-        setup.model, about.get("architecture"), hidden, extra, about.get("attn_implementation")
-    )
+    if setup.weights:
+        model = models.load(setup.weights, about.get("attn_implementation"))
+    else:
+        architecture, attention = about.get("architecture"), about.get("attn_implementation")
+        model = models.build(setup.model, architecture, hidden, extra, attention)
     if workload.get("activation_peak"):
         rows = data.examples("tokens", 4, setup.seed, setup.seq2seq)
         batch = {name: torch.tensor([row[name] for row in rows]) for name in rows[0]}
