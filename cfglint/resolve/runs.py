@@ -115,6 +115,7 @@ class _Builder:
 
     def commands(self, parsed: ParsedFile) -> None:
         """One run for each launch command that starts a training that we can read."""
+        from cfglint.resolve.gpus import requested_gpu
         from cfglint.resolve.launch import command_documents, launched_files
         from cfglint.resolve.scripts import read_script
 
@@ -138,6 +139,8 @@ class _Builder:
                 if part is not None:
                     self.add_script(run, scripts[0], part)
                 self.finish(run, (configs or scripts or [parsed])[0], launched=True)
+                for field, value in requested_gpu(parsed.source).items():
+                    run.fields.setdefault(field, value)
 
     def script(self, parsed: ParsedFile, launch: ParsedFile | None = None) -> None:
         """The runs of a script that no launch command names, with the launch config that goes with it."""
@@ -176,7 +179,7 @@ class _Builder:
     def add_config(self, run: Run, parsed: ParsedFile) -> None:
         if parsed.dialect is None or not isinstance(parsed.tree, Mapping):
             return
-        if any(document.source is parsed.source for document in run.documents):
+        if any(document.source is parsed.source and document.layout.kind == "mapping" for document in run.documents):
             return
         self.claim(run, parsed)
         self.add(run, read_mapping(self.vocabulary, parsed.dialect, parsed.source, parsed.tree), parsed)

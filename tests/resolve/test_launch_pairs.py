@@ -49,6 +49,13 @@ def test_a_usage_comment_names_the_launch_config(comment: str, tmp_path: Path) -
     assert [processes(run) for run in runs] == [4]
 
 
+def test_a_config_with_a_usage_comment_is_read_under_its_launch(tmp_path: Path) -> None:
+    config = "# accelerate launch --config_file four.yaml src/train.py sft.yaml\nstage: sft\nfinetuning_type: lora\nlora_rank: 4\n"
+    (run,) = runs_of(tmp_path, {"sft.yaml": config, "four.yaml": ACCELERATE})
+    assert processes(run) == 4
+    assert run.fields["lora.r"].value == 4
+
+
 def test_a_comment_about_another_script_says_nothing(tmp_path: Path) -> None:
     files = {
         "train.py": "# accelerate launch --config_file four.yaml other.py\n" + SCRIPT,
