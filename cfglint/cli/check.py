@@ -143,17 +143,13 @@ def target_facts(configured: Mapping[str, str], stated: tuple[str, ...]) -> dict
         else:
             target["packages"][key] = value.lstrip("=")
     gpu = str(target.get("gpu", "")).lower()
-    capability = next((value for name, value in _CAPABILITY.items() if name in gpu), None) if gpu else None
-    if capability is not None:
-        target["gpu_capability"] = capability
+    if gpu:
+        from cfglint.resolve.gpus import capability_of
+
+        capability = capability_of(gpu)
+        if capability is not None:
+            target["gpu_capability"] = capability
     return target
-
-
-#: CUDA compute capability by GPU name, from NVIDIA's table of CUDA GPUs.
-_CAPABILITY = {
-    "h200": 9.0, "h100": 9.0, "b200": 10.0, "a100": 8.0, "a10": 8.6, "a40": 8.6, "a6000": 8.6, "l40": 8.9, "l4": 8.9, "4090": 8.9,
-    "3090": 8.6, "2080": 7.5, "t4": 7.5, "v100": 7.0, "p100": 6.0, "1080": 6.1,
-}  # fmt: skip
 
 
 def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
