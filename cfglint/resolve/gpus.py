@@ -9,15 +9,18 @@ from cfglint.source import Source, Span
 
 #: CUDA compute capability by GPU name, from NVIDIA's table of CUDA GPUs; the first name that occurs counts.
 CAPABILITY = {
-    "h200": 9.0, "h100": 9.0, "gh200": 9.0, "b200": 10.0, "a100": 8.0, "a10": 8.6, "a40": 8.6, "a6000": 8.6,
-    "l40": 8.9, "l4": 8.9, "4090": 8.9, "3090": 8.6, "2080": 7.5, "rtx8000": 7.5, "rtx6000": 7.5, "titanrtx": 7.5,
+    "h200": 9.0, "h100": 9.0, "gh200": 9.0, "b200": 10.0, "a100": 8.0, "a10": 8.6, "a40": 8.6,
+    "a6000": 8.6,
+    "l40": 8.9, "l4": 8.9, "4090": 8.9, "3090": 8.6, "2080": 7.5, "rtx8000": 7.5, "rtx6000": 7.5,
+    "titanrtx": 7.5,
     "t4": 7.5, "v100": 7.0, "p100": 6.0, "p40": 6.1, "1080": 6.1,
 }  # fmt: skip
 
 # --gres=gpu:v100:8, --gpus-per-node v100:8, -G a100:2, --constraint="v100|a100" says nothing certain.
 _REQUEST = re.compile(
     r"^[ \t]*#SBATCH[ \t]+("
-    r"(?:--gres|--gpus(?:-per-(?:node|task|socket))?|-G)(?:=|[ \t]+)(?:gpu:)?([A-Za-z][\w-]*):\d+"
+    r"(?:--gres|--gpus(?:-per-(?:node|task|socket))?|-G)(?:=|[ \t]+)"
+    r"(?:gpu:)?([A-Za-z][\w-]*):\d+"
     r"|(?:--constraint|-C)(?:=|[ \t]+)[\"']?([A-Za-z][\w-]*)[\"']?)[ \t]*(?:#.*)?$",
     re.MULTILINE,
 )
@@ -30,7 +33,7 @@ def capability_of(name: str) -> float | None:
 
 
 def requested_gpu(source: Source) -> dict[str, Value]:
-    """``target.gpu`` and ``target.gpu_capability`` as the ``#SBATCH`` lines ask for; {} where none names a GPU."""
+    """``target.gpu`` and ``target.gpu_capability`` as ``#SBATCH`` lines ask for; {} if none names a GPU."""
     if "#SBATCH" not in source.text:
         return {}
     for match in _REQUEST.finditer(source.text):
