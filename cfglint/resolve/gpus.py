@@ -27,7 +27,7 @@ _REQUEST = re.compile(
 
 
 def capability_of(name: str) -> float | None:
-    """The compute capability of a GPU by its name ("Tesla V100", "rtx_2080_ti"), or None for an unknown one."""
+    """The compute capability of a GPU by its name ("Tesla V100", "rtx_2080_ti"), or None."""
     text = re.sub(r"[^a-z0-9]", "", name.lower())
     return next((value for known, value in CAPABILITY.items() if known in text), None)
 
