@@ -129,6 +129,9 @@ class Zygote:
             if pid == 0:
                 os.close(pipe)
                 _in_child(experiment, job, scratch, answer)
+            # Here as well as in the child, so that the group is there to be killed whoever comes first.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.setpgid(pid, pid)
         else:
             pid = self._spawn(job, answer)
         os.close(answer)
@@ -193,7 +196,7 @@ def _jobs(experiments: list[Record]) -> list[Job]:
 def _in_child(experiment: Record, job: Job, scratch: str, answer: int) -> None:
     """The forked process: never returns."""
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         confine.die_with_parent()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
