@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 from cfglint.model.value import NOT_SET, Place, Value, unknown
-from cfglint.parse.tree import Node
+from cfglint.parse.tree import Entry, Node
 from cfglint.source import Source, Span
 
 
@@ -46,6 +46,8 @@ class Layout(NamedTuple):
     """How a document is written, for edits: "mapping" (YAML, JSON), "call" (Python) or "command" (flags).
 
     ``keys`` maps canonical fields to the keys as this dialect spells them; ``tree`` is the mapping (None for calls).
+    ``entries`` are its own keys with their values: a mapping's, a call's named arguments, a command's flags.
+    ``callee`` is the dotted name of the call, or the program with its subcommand ("trl sft"); "" for a mapping.
     """
 
     kind: str
@@ -54,6 +56,8 @@ class Layout(NamedTuple):
     anchor: Span
     keys: dict[str, str]
     tree: Node | None = None
+    entries: tuple[Entry, ...] = ()
+    callee: str = ""
 
 
 class Document(NamedTuple):

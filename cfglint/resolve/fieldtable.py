@@ -99,6 +99,30 @@ def classes(library: str) -> tuple[str, ...]:
     return tuple(_table(library)["classes"])
 
 
+def names(library: str, cls: str) -> frozenset[str]:
+    """The fields that a class had in any tabled release, without those from bases in other libraries."""
+    return frozenset(_table(library)["classes"].get(cls, {}).get("fields", {}))
+
+
+def bases(library: str, cls: str) -> tuple[tuple[str, str], ...]:
+    """The bases in other tables that a class had in any tabled release, as (library, class)."""
+    found = _table(library)["classes"].get(cls, {}).get("bases", {})
+    return tuple((base.partition(".")[0], base.partition(".")[2]) for base in found)
+
+
+def has(library: str, cls: str, field: str, release: str) -> bool:
+    """Whether a class has a field of its own at a release. Raises UntabledError."""
+    table, at = _table(library), position(library, release)
+    return _row_at(table, table["classes"].get(cls, {}).get("fields", {}).get(field, []), at) is not None
+
+
+def row_of(library: str, cls: str, field: str, release: str) -> Row | None:
+    """The row of one field at a release; None if the class has it not. Raises UntabledError."""
+    table, at = _table(library), position(library, release)
+    row = _row_at(table, table["classes"].get(cls, {}).get("fields", {}).get(field, []), at)
+    return None if row is None else _with_choices(table, row, at)
+
+
 def fields_of(library: str, cls: str, version: str) -> dict[str, Row]:
     """The rows of a class at a release, without those from bases in other libraries; empty if it had no
     such class.

@@ -8,7 +8,7 @@ from typing import Any
 from cfglint.model.run import Document, Layout
 from cfglint.model.value import KNOWN, Place, Value
 from cfglint.parse.command import Command, Flag
-from cfglint.parse.tree import Scalar
+from cfglint.parse.tree import Entry, Scalar
 from cfglint.resolve.project import ParsedFile, Project
 from cfglint.resolve.read import FieldReader
 from cfglint.resolve.vocabulary import KeyMap, Vocabulary
@@ -121,8 +121,16 @@ def _training(vocabulary: Vocabulary, command: Command, source: Source) -> Docum
     }
     spelled = dict(keys.reverse)
     spelled.update({field: value.key for field, value in reader.fields.items() if value.key})
-    layout = Layout("command", source, command.span, command.name_span, spelled)
+    program = f"{command.launcher} {command.subcommand}".strip()
+    layout = Layout("command", source, command.span, command.name_span, spelled, None, _entries(command), program)
     return Document(dialect["name"], source, reader.fields, provides, layout, links)
+
+
+def _entries(command: Command) -> tuple[Entry, ...]:
+    """The flags of a command as entries; a bare one is True."""
+    return tuple(
+        Entry(Scalar(flag.name.replace("-", "_"), flag.name, flag.span), flag.value or Scalar(True, "", flag.span)) for flag in command.flags
+    )
 
 
 def _read_flag(reader: FieldReader, flag: Flag) -> None:

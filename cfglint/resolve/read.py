@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfglint.model.run import Document, Layout
 from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
-from cfglint.parse.tree import Mapping, Node, Opaque, Scalar, Sequence, plain
+from cfglint.parse.tree import Entry, Mapping, Node, Opaque, Scalar, Sequence, plain
 from cfglint.resolve.vocabulary import CallPattern, KeyMap, Vocabulary
 from cfglint.source import Source, Span
 
@@ -121,7 +121,7 @@ def read_mapping(vocabulary: Vocabulary, dialect: dict[str, Any], source: Source
             links[target + ":" + key] = reader.value("", key, *found)
     first = tree.entries[0].key.span if tree.entries else tree.span
     anchor = next((entry.key.span for entry in tree.entries if entry.key.value in _detect_keys(dialect)), first)
-    layout = Layout("mapping", source, tree.span, anchor, _spellings(keys, reader.fields), tree)
+    layout = Layout("mapping", source, tree.span, anchor, _spellings(keys, reader.fields), tree, tree.entries)
     return Document(dialect["name"], source, reader.fields, frozenset(dialect["provides"]), layout, links)
 
 
@@ -136,6 +136,15 @@ def _spellings(keys: KeyMap, fields: dict[str, Value]) -> dict[str, str]:
     for namespace in keys.includes:
         spelled[f"*{namespace}"] = namespace
     return spelled
+
+
+def _named(call: Call) -> tuple[Entry, ...]:
+    """The named arguments of a call as entries; an unpacked dict's keys stand where the dict says them."""
+    return tuple(
+        Entry(Scalar(argument.name, argument.name, Span(argument.span.start, argument.span.start + len(argument.name))), argument.value)
+        for argument in call.arguments
+        if argument.name
+    )
 
 
 def read_call(vocabulary: Vocabulary, pattern: CallPattern, source: Source, call: Call) -> Document:
@@ -165,6 +174,7 @@ def read_call(vocabulary: Vocabulary, pattern: CallPattern, source: Source, call
         target + ":" + key: reader.value("", key, *reader.nodes[key]) for key, target in known_links.items() if key in reader.nodes
     }
     provides = frozenset() if call.open else frozenset(spec["provides"])
-    layout = Layout("call", source, call.span, call.name_span, _spellings(pattern.keys, reader.fields))
+    spelled = _spellings(pattern.keys, reader.fields)
+    layout = Layout("call", source, call.span, call.name_span, spelled, None, _named(call), call.callee)
     return Document(pattern.dialect["name"], source, reader.fields, provides, layout, links, spec["defaults"])
 

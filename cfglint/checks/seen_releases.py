@@ -1,0 +1,129 @@
+"""Which tabled releases of a library a run may see, with what the other packages of the run leave of them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from cfglint.model.run import Run
+from cfglint.resolve import fieldtable
+
+EXACT = frozenset(("target", "lock", "pin", "installed"))
+#: How a finding says where an exact version comes from.
+_SAID = {"pin": "pinned", "lock": "locked", "installed": "installed", "target": "the target"}
+#: Frameworks whose own requirements decide which release of a library a run can see at all.
+_FRAMEWORKS = ("llamafactory", "axolotl", "ms-swift", "unsloth", "trl")
+_PRE = re.compile(r"\d(?:a|b|rc|\.?dev)\d")
+_DEMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?", re.DOTALL)
+_CLAUSE = re.compile(r"(==|!=|<=|>=|<|>|~=)\s*([0-9][0-9A-Za-z.]*)(\.\*)?")
+
+
+class Seen(NamedTuple):
+    """The tabled releases of a library that a run may see, oldest first.
+
+    ``kind`` is "exact", "range", "unsaid" (any release), or "unknown" (the table cannot say: ``releases`` is empty).
+    ``said`` is what the files say. ``beyond`` marks a version newer than the table.
+    """
+
+    library: str
+    kind: str
+    releases: tuple[str, ...]
+    said: str = ""
+    beyond: bool = False
+
+
+def seen(run: Run, library: str) -> Seen:
+    """What the run's dependency files say about a library's releases."""
+    versions: Any = run.packages.get(library)
+    if versions is None or versions.kind not in (*EXACT, "range", "url"):
+        return Seen(library, "unsaid", _stable(library))
+    if versions.kind == "url":
+        return Seen(library, "unknown", ())
+    if versions.kind == "range":
+        from cfglint.packages.versions import admitted
+
+        tabled = set(fieldtable.releases(library))
+        found = tuple(release for release in admitted(library, versions.specifier) if release in tabled)
+        return Seen(library, "range" if found else "unknown", found, versions.text())
+    nearest = [fieldtable.nearest(library, version) for version in versions.versions]
+    if not nearest or None in nearest:
+        return Seen(library, "unknown", ())
+    newest = _numbers(fieldtable.releases(library)[-1])
+    beyond = any(_numbers(version) > newest for version in versions.versions)
+    said = f"{versions.text()} is {_SAID[versions.kind]}"
+    return Seen(library, "exact", tuple(dict.fromkeys(release for release in nearest if release)), said, beyond)
+
+
+def narrowed(run: Run, library: str) -> Seen:
+    """`seen`, without the releases that the other packages' metadata does not allow beside them."""
+    found = seen(run, library)
+    if found.kind in ("exact", "unknown"):
+        return found
+    pins = {name: versions.versions[0] for name, versions in run.packages.items() if versions.kind in EXACT and getattr(versions, "versions", ())}
+    kept = [release for release in found.releases if _goes_with(library, release, pins)]
+    for requirer in _requirers(run):
+        if requirer == library:
+            continue
+        version = fieldtable.nearest(requirer, pins[requirer]) if requirer in pins else _newest_beside(requirer, pins)
+        for specifier in _demands(requirer, version).get(library, ()) if version else ():
+            kept = [release for release in kept if allows(specifier, release)]
+    return found._replace(releases=tuple(kept)) if kept else found
+
+
+def _requirers(run: Run) -> list[str]:
+    return [name for name in _FRAMEWORKS if name in run.dialects or name in run.packages]
+
+
+def _newest_beside(library: str, pins: dict[str, str]) -> str | None:
+    """The newest release that goes with the pinned packages."""
+    return next((release for release in reversed(_stable(library)) if _goes_with(library, release, pins)), None)
+
+
+def _goes_with(library: str, release: str, pins: dict[str, str]) -> bool:
+    if not pins:
+        return True
+    demands = _demands(library, release)
+    return all(allows(specifier, version) for name, version in pins.items() for specifier in demands.get(name, ()))
+
+
+@lru_cache(maxsize=2048)
+def _demands(library: str, release: str) -> dict[str, tuple[str, ...]]:
+    """What a release asks of other packages, without its extras."""
+    demands: dict[str, tuple[str, ...]] = {}
+    for text in fieldtable.requires(library, release) or ():
+        match = _DEMAND.fullmatch(text.strip())
+        if match is not None and "extra" not in (match[3] or ""):
+            name = match[1].lower().replace("_", "-").replace(".", "-")
+            demands[name] = (*demands.get(name, ()), match[2])
+    return demands
+
+
+def allows(specifier: str, version: str) -> bool:
+    """Whether a release lies in a requirement's range, by release numbers alone (no packaging: this is asked often)."""
+    have = _numbers(version)
+    for operator, text, series in _CLAUSE.findall(specifier):
+        said = _numbers(text)
+        if series or operator == "~=":
+            part = said if series else said[:-1]
+            inside = have[: len(part)] == part
+            if inside == (operator == "!=") or (operator == "~=" and have < said):
+                return False
+            continue
+        width = max(len(have), len(said))
+        left, right = (*have, *[0] * (width - len(have))), (*said, *[0] * (width - len(said)))
+        holds = {"==": left == right, "!=": left != right, "<=": left <= right, ">=": left >= right, "<": left < right, ">": left > right}
+        if not holds[operator]:
+            return False
+    return True
+
+
+@lru_cache(maxsize=32)
+def _stable(library: str) -> tuple[str, ...]:
+    return tuple(release for release in fieldtable.releases(library) if not _PRE.search(release))
+
+
+@lru_cache(maxsize=4096)
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(?:\.\d+)*", version.strip().lower().removeprefix("v"))
+    return tuple(int(part) for part in found.group().split(".")) if found else ()
