@@ -185,7 +185,7 @@ def _arguments(detector: str, block: Mapping[str, Any], settings: Settings) -> d
 
 
 def _trainer(settings: Settings) -> str:
-    named = str(settings.get("trainer.class", ""))
+    named = str(settings.get("trainer.class_name", ""))
     method = settings.get("trainer.method")
     own = settings.get("framework.name") in (None, "trl", "unsloth")
     if "DPO" in named or (method == "dpo" and own):

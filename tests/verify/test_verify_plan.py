@@ -307,10 +307,10 @@ def test_the_rules_own_block_decides() -> None:
     ("settings", "trainer"),
     [
         ({}, "trainer"),
-        ({"trainer.method": "sft", "trainer.class": "SFTTrainer", "framework.name": "trl"}, "sft"),
+        ({"trainer.method": "sft", "trainer.class_name": "SFTTrainer", "framework.name": "trl"}, "sft"),
         ({"trainer.method": "sft", "framework.name": "llamafactory"}, "trainer"),
         ({"trainer.method": "dpo", "framework.name": "trl"}, "dpo"),
-        ({"trainer.class": "DPOTrainer"}, "dpo"),
+        ({"trainer.class_name": "DPOTrainer"}, "dpo"),
     ],
 )
 def test_the_trainer_that_the_run_uses(settings: dict[str, Any], trainer: str) -> None:
