@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from cfglint.discover import discover, project_root
+from cfglint.engine.check import Undecided as UndecidedCheck
 from cfglint.engine.check import check_runs, order
 from cfglint.engine.ruleset import RuleSet, load_rules
 from cfglint.fingerprint import fingerprint
@@ -47,6 +48,7 @@ class Linted(NamedTuple):
     rules: RuleSet
     missing: tuple[str, ...]
     nothing_found: bool
+    undecided: tuple[UndecidedCheck, ...] = ()
 
 
 def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Linted:
@@ -72,7 +74,7 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
     for parsed in files:
         parsed.named = parsed.named or options.stdin is not None
     runs = build_runs(project, files, dict(options.target), options.environment)
-    checked = check_runs(runs, rules, _selector(options), _locator(project))
+    checked = check_runs(runs, rules, selector(options), _locator(project))
     named = {parsed.source.path for parsed in files}
     findings = [finding for finding in checked.findings if _touches(finding, named)]
     findings += _unreadable(files, runs)
@@ -85,14 +87,14 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
     report = Report(
         findings=tuple(findings),
         runs=tuple(_summary(run, project) for run in runs if any(source.path in named for source in run.sources)),
-        undecided=_undecided(checked.undecided),
+        undecided=undecided_counts(checked.undecided),
         checked=_checked(files, runs, project),
-        skipped=_skipped(files, found.skipped if found is not None else (), runs),
+        skipped=_skipped(files, found.skipped if found is not None else (), runs, project),
         named_only=found is None or (bool(options.paths) and not any(os.path.isdir(path) for path in options.paths)),
         suppressed=outcome.silenced,
     )
     nothing = found is not None and not report.named_only and not report.checked and not findings
-    return Linted(report, runs, rules, tuple(found.missing) if found is not None else (), nothing)
+    return Linted(report, runs, rules, tuple(found.missing) if found is not None else (), nothing, tuple(checked.undecided))
 
 
 def _codes(rules: RuleSet) -> dict[str, dict[str, Any]]:
@@ -110,7 +112,8 @@ def _listed(name: str, code: str, entries: Iterable[str]) -> bool:
     return any(entry == name or entry == "ALL" or (entry.isupper() and entry[:3].isalpha() and code.startswith(entry)) or entry == code for entry in entries)
 
 
-def _selector(options: Options) -> Callable[[dict[str, Any]], bool]:
+def selector(options: Options) -> Callable[[dict[str, Any]], bool]:
+    """Whether a compiled rule is to run."""
     def selected(rule: dict[str, Any]) -> bool:
         if rule["status"] == "preview" and not options.preview and rule["name"] not in options.select:
             return False
@@ -198,7 +201,8 @@ def _finished(finding: Finding) -> Finding:
     return finding._replace(fingerprint=fingerprint(finding.rule, finding.location.source.path, finding.route, text))
 
 
-def _undecided(entries: Iterable[Any]) -> Undecided:
+def undecided_counts(entries: Iterable[Any]) -> Undecided:
+    """The undecided checks counted by what they lacked, most frequent first."""
     missing: dict[str, int] = {}
     count = 0
     for entry in entries:
@@ -226,13 +230,18 @@ def _checked(files: list[ParsedFile], runs: list[Run], project: Project) -> tupl
     return tuple(CheckedFile(parsed.source.path, tuple(known[parsed.source.path])) for parsed in files if parsed.source.path in known)
 
 
-def _skipped(files: list[ParsedFile], walked: Iterable[Any], runs: list[Run]) -> tuple[SkippedFile, ...]:
+def _skipped(files: list[ParsedFile], walked: Iterable[Any], runs: list[Run], project: Project) -> tuple[SkippedFile, ...]:
+    """Files that were not checked, and the parts of dependency sources that were not understood or followed."""
     skipped = [SkippedFile(entry.path, entry.reason) for entry in walked]
     for parsed in files:
         if parsed.problem and not (parsed.named or parsed.ours):
             skipped.append(SkippedFile(parsed.source.path, parsed.problem))
-        skipped += [SkippedFile(parsed.source.path, f"line {line}: {reason}") for line, reason in parsed.skipped]
-    return tuple(sorted(skipped))
+    named = {parsed.source.path for parsed in files}
+    shown = [run for run in runs if any(source.path in named for source in run.sources)]
+    context = [project.files[source.file] for run in shown for source in run.sources if source.file in project.files]
+    for parsed in dict.fromkeys([*files, *context]):
+        skipped += [SkippedFile(entry.path, f"line {entry.line}: {entry.reason}") for entry in parsed.skipped]
+    return tuple(sorted(set(skipped)))
 
 
 def at_or_above(findings: Iterable[Finding], threshold: str) -> bool:

@@ -147,7 +147,8 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
     condition = library.compile(condition_text(rule, where), where)
     if rule.check and not (Path(__file__).parent.parent / "checks" / f"{rule.check}.py").is_file():
         raise RuleError(f"{where}: there is no cfglint/checks/{rule.check}.py")
-    at = rule.report.at if isinstance(rule.report.at, list) else [rule.report.at]
+    said = rule.report.at if isinstance(rule.report.at, list) else [rule.report.at]
+    at = [place.replace("_", "-") if place.startswith("packages.") else place for place in said]
     for place in [*at, *(related.at for related in rule.report.also)]:
         check_place(place, library, where)
     for symptom in rule.symptom:
@@ -260,6 +261,7 @@ def compile_rules(folder: Path, user_folders: Iterable[Path] = ()) -> tuple[dict
         "derived": library.derived,
         "dialects": library.dialects,
         "steps": library.steps,
+        "packages": sorted({package for rule in cold.values() for package in rule["packages"]}),
         "rules": hot,
     }
     return table, cold

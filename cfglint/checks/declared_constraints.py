@@ -24,7 +24,7 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     from cfglint.packages.versions import environment_of
 
     sets: Any = run.packages
-    pinned = {name: versions for name, versions in sets.items() if versions.kind in _EXACT}
+    pinned = {name: versions for name, versions in sets.items() if _is_stated(versions)}
     python = run.fields.get("target.python")
     environment = environment_of(str(python.value)) if python is not None else {}
     found = conflicts(pinned, environment)
@@ -47,9 +47,16 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
         yield Match(
             place=place,
             what=f"{conflict.requirer} {conflict.requirer_version} requires {conflict.package}{conflict.specifier}, "
-            f"but {conflict.version} is pinned",
+            f"but {conflict.version} is {'installed' if pinned[conflict.package].kind == 'installed' else 'pinned'}",
             instead=f"{conflict.package}=={version}" if version else f"a set of versions that {conflict.requirer} allows",
             related=tuple((other, f"requires {conflict.package}{conflict.specifier}") for other in others[:1]),
             edit=edit,
             packages=(conflict.package, conflict.requirer),
         )
+
+
+def _is_stated(versions: Any) -> bool:
+    """Whether an exact version stands in what is checked; what else is installed beside a file proves nothing."""
+    if versions.kind == "installed":
+        return any(entry.place is not None for entry in versions.requirements)
+    return versions.kind in _EXACT

@@ -34,11 +34,22 @@ def command(paths: tuple[str, ...], environment: str | None, listing: bool, **gi
 
     given["environment"] = environment or "none"
     if environment and not paths:
-        from cfglint.cli.environment_audit import audit_environment
+        from cfglint.cli.environment_audit import audit_environment, list_environment
 
-        sys.exit(audit_environment(environment, given, listing))
+        sys.exit(list_environment(environment) if listing else audit_environment(environment, given))
     if listing:
-        from cfglint.cli.environment_audit import list_sources
-
-        sys.exit(list_sources(paths, given))
+        sys.exit(_list(paths, given))
     sys.exit(check(paths, given, only_dependencies=True))
+
+
+def _list(paths: tuple[str, ...], given: dict[str, Any]) -> int:
+    from cfglint.cli.check import options_from, settings_for
+    from cfglint.cli.package_listing import list_sources
+    from cfglint.engine.ruleset import RulesError
+    from cfglint.settings import SettingsError
+
+    try:
+        return list_sources(options_from(paths, given, settings_for(paths), only_dependencies=True))
+    except (RulesError, SettingsError) as error:
+        click.echo(f"cfglint: {error}", err=True)
+        return 2

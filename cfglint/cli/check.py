@@ -66,6 +66,8 @@ def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: b
         linted = _fixed(linted, options, bool(given.get("unsafe_fixes")), bool(given.get("diff")))
     if not given.get("diff"):
         show(linted, given, settings)
+        if given.get("show_undecided"):
+            _show_undecided(linted)
     return exit_code(linted, given, settings)
 
 
@@ -74,18 +76,6 @@ def settings_for(paths: tuple[str, ...]) -> Settings:
     start = os.path.abspath(paths[0] if paths and paths[0] != "-" else os.getcwd())
     folder = start if os.path.isdir(start) else os.path.dirname(start)
     return load_settings(folder, project_root(start))
-
-
-def check_text(name: str, data: bytes, given: Mapping[str, Any]) -> int:
-    """Check one text under a file name, such as the packages of an environment; returns the exit code."""
-    try:
-        settings = settings_for(())
-        linted = lint(options_from((), given, settings)._replace(stdin=(name, data)))
-    except (SettingsError, RulesError) as error:
-        click.echo(f"cfglint: {error}", err=True)
-        return 2
-    show(linted, given, settings)
-    return exit_code(linted, given, settings)
 
 
 def exit_code(linted: Linted, given: Mapping[str, Any], settings: Settings) -> int:
@@ -150,6 +140,12 @@ def target_facts(configured: Mapping[str, str], stated: tuple[str, ...]) -> dict
         if capability is not None:
             target["gpu_capability"] = capability
     return target
+
+
+def _show_undecided(linted: Linted) -> None:
+    """The checks that lacked a fact, on standard error so that a machine-read report stays whole."""
+    for entry in sorted(linted.undecided):
+        click.echo(f"undecided: {entry.rule} lacks {entry.missing}", err=True)
 
 
 def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:

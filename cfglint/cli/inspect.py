@@ -7,6 +7,7 @@ import sys
 import click
 
 from cfglint.cli.clauses import described, provenance
+from cfglint.cli.package_listing import described_packages, skipped_lines
 from cfglint.engine.evaluate import Facts
 from cfglint.engine.ruleset import RulesError
 from cfglint.model.value import UNKNOWN, UNSET
@@ -47,10 +48,12 @@ def command(paths: tuple[str, ...], target: tuple[str, ...], environment: str | 
                 click.echo(f"    {name} {provenance(values[name])}")
         if run.packages:
             click.echo("  packages:")
-            for name in sorted(run.packages):
-                click.echo(f"    {name} {described('packages.' + name, run, facts)}")
+            for line in described_packages(run.packages.values()):
+                click.echo(f"    {line}")
         if run.steps:
             click.echo("  steps:")
             for name in run.steps:
                 click.echo(f"    {name} {described('steps.' + name, run, facts)}")
         click.echo()
+    for line in skipped_lines(linted):
+        click.echo(line)

@@ -188,10 +188,10 @@ def _build(
     # Only a finding needs edits, and most files have none.
     from cfglint.engine.edits import edits_for
 
-    edits, obstacle = edits_for(cold["fix"], rule["when"], facts, place, lambda parts: render(parts, facts))
+    edits, note = edits_for(cold["fix"], rule["when"], facts, place, lambda parts: render(parts, facts))
+    if note:
+        title = f"{title} ({note})"
     fix = Fix(title, cold["fix"]["safety"], edits) if edits else None
-    if obstacle:
-        title = f"{title} (but {obstacle})"
     route = next((name for name in rule["at"] if place_of(name, facts) == place), rule["at"][0])
     return Finding(
         rule=rule["name"],

@@ -17,10 +17,10 @@ Render = Callable[[list[Any]], str]
 
 
 class Edits(NamedTuple):
-    """The edits of a fix; where a pin cannot be changed there are none, and ``obstacle`` says why."""
+    """The edits of a fix; ``note`` adds for people which pins they come to, or why there are none."""
 
     edits: tuple[Edit, ...] = ()
-    obstacle: str = ""
+    note: str = ""
 
 
 def edits_for(fix: dict[str, Any], when: Any, facts: Facts, place: Place, render: Render) -> Edits:
@@ -46,9 +46,9 @@ def edits_for(fix: dict[str, Any], when: Any, facts: Facts, place: Place, render
         from cfglint.engine.pins import pin_fix
 
         pins = pin_fix(fix["pin"], when, facts)
-        if pins.obstacle:
-            return Edits((), pins.obstacle)
-        edits += pins.edits
+        if pins.note and not pins.edits:
+            return Edits((), pins.note)
+        return Edits((*edits, *pins.edits), pins.note)
     return Edits(tuple(edits))
 
 

@@ -28,10 +28,10 @@ _HASH = re.compile(r"(?:\\\r?\n|[^\n])*?--hash[= ]")
 
 
 class PinFix(NamedTuple):
-    """The edits that change the pins, or why they cannot be made."""
+    """The edits that change the pins, and for people what they come to or why there are none."""
 
     edits: tuple[Edit, ...] = ()
-    obstacle: str = ""
+    note: str = ""
 
 
 def pin_fix(pins: Mapping[str, str], when: Any, facts: Facts) -> PinFix:
@@ -43,26 +43,38 @@ def pin_fix(pins: Mapping[str, str], when: Any, facts: Facts) -> PinFix:
     sets: dict[str, Any] = dict(facts.run.packages)
     wanted = {canonical_name(name): specifier for name, specifier in pins.items()}
     wanted = {name: spec for name, spec in wanted.items() if name in sets and not _is_right(sets[name], spec)}
-    for name in wanted:
-        reason = next((why for entry in sets[name].requirements if (why := not_editable(entry))), "")
-        if reason or not any(entry.version_span for entry in sets[name].requirements):
-            return PinFix((), reason or f"no file that was read pins {name}")
+    if not wanted:
+        return PinFix()
     stated = facts.run.fields.get("target.python")
     environment = environment_of(str(stated.value)) if stated is not None and stated.known else {}
     names = list(wanted)
     for order in [names, names[::-1]][: len(names)]:
         planned = _planned(order, wanted, sets, when, facts, environment)
         if planned is not None:
-            edits = [_edits(sets[name], planned[name]) for name in names]
-            if not all(edits):
-                return PinFix((), "a range in a shell command needs quotes")
-            return PinFix(tuple(edit for each in edits for edit in each))
+            return _written({name: (sets[name], planned[name]) for name in names})
     for name in names:
         others = {key: value for key, value in sets.items() if key == name or key not in wanted}
         reason = obstacle(name, others, _Accepted(name, wanted[name], sets, when, facts), environment)
         if reason:
-            return PinFix((), reason)
-    return PinFix((), f"no tabled releases of {' and '.join(names)} repair it together")
+            return PinFix((), f"but {reason}")
+    return PinFix((), f"but no tabled releases of {' and '.join(names)} repair it together")
+
+
+def _written(changes: Mapping[str, tuple[Any, VersionSet]]) -> PinFix:
+    """The edits for changed version sets; where one cannot be written there are none, and the note names all."""
+    found: list[Edit] = []
+    nearest_set = ", ".join(f"{name}{_specifier(after)}" for name, (_, after) in changes.items())
+    for before, after in changes.values():
+        reason = next((why for entry in before.requirements if (why := not_editable(entry))), "")
+        edits = [] if reason else _edits(before, after)
+        if not edits:
+            return PinFix((), f"here: {nearest_set}" + (f"; {reason}" if reason else ""))
+        found += edits
+    return PinFix(tuple(found), f"here: {nearest_set}")
+
+
+def _specifier(versions: VersionSet) -> str:
+    return f"=={versions.versions[0]}" if versions.versions else versions.specifier
 
 
 def not_editable(entry: Requirement) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from cfglint.model.value import Place
 from cfglint.packages.requirement import Requirement, canonical_name
+from cfglint.source import Span, UnreadableError, read_source
 
 _INFO = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)-(?P<version>\d[^-]*?)(?:-py\d[\d.]*)?"
     r"\.(?P<kind>dist-info|egg-info)"
 )
+_VERSION_LINE = re.compile(r"^Version: *\S+", re.MULTILINE)
 _LIBRARY = re.compile(r"(?:python|pypy)(\d+\.\d+)")
 _INTERPRETER = re.compile(r"(?:python|pypy)(\d+(?:\.\d+)?)?(?:\.exe)?")
 
@@ -133,10 +136,16 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def installed(environment: Environment, packages: Iterable[str] | None = None) -> list[Requirement]:
+def installed(
+    environment: Environment,
+    packages: Iterable[str] | None = None,
+    place: Callable[[str], Place | None] | None = None,
+) -> list[Requirement]:
     """The distributions that an environment holds, or only those named; the first folder with a package wins.
 
     A folder whose metadata file is missing is the rest of a broken uninstall and counts for nothing.
+    ``place`` tells from the path of that file where the version stands (``version_place``); without it,
+    nothing is opened.
     """
     wanted = None if packages is None else frozenset(packages)
     found: dict[str, Requirement] = {}
@@ -148,16 +157,34 @@ def installed(environment: Environment, packages: Iterable[str] | None = None) -
             name = canonical_name(match["name"])
             if name in found or (wanted is not None and name not in wanted):
                 continue
-            if not _has_metadata(os.path.join(folder, entry), match["kind"]):
+            metadata = _metadata(os.path.join(folder, entry), match["kind"])
+            if not metadata:
                 continue
             version = f"=={match['version'].replace('_', '-')}"
             found[name] = Requirement(
-                name, version, "installed", None, None, "", f"installed in {environment.name}"
+                name,
+                version,
+                "installed",
+                place(metadata) if place is not None else None,
+                None,
+                "",
+                f"installed in {environment.name}",
             )
     return list(found.values())
 
 
-def _has_metadata(path: str, kind: str) -> bool:
-    if kind == "dist-info":
-        return os.path.isfile(os.path.join(path, "METADATA"))
-    return os.path.isfile(path) or os.path.isfile(os.path.join(path, "PKG-INFO"))
+def version_place(metadata: str, display: str) -> Place | None:
+    """Where a distribution's metadata file says its version; None where it cannot be read or does not."""
+    try:
+        source = read_source(metadata, display)
+    except UnreadableError:
+        return None
+    line = _VERSION_LINE.search(source.text)
+    return None if line is None else Place(source, Span(*line.span()))
+
+
+def _metadata(path: str, kind: str) -> str:
+    """The file with a distribution's metadata, "" if it has none."""
+    names = ["METADATA"] if kind == "dist-info" else ["", "PKG-INFO"]
+    files = (os.path.join(path, name) if name else path for name in names)
+    return next((file for file in files if os.path.isfile(file)), "")

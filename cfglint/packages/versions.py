@@ -47,7 +47,7 @@ _CHOICE = re.compile(
 )
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _table(name: str) -> dict[str, list[str]]:
     try:
         with open(os.path.join(rules_dir(), "facts", name), encoding="utf-8") as handle:
@@ -61,6 +61,12 @@ def _table(name: str) -> dict[str, list[str]]:
 def releases(package: str) -> tuple[str, ...]:
     """The tabled releases of a package in version order, yanked ones included; () if it has no table."""
     return tuple(_table("releases.json").get(package, ()))
+
+
+@lru_cache(maxsize=1)
+def tabled() -> frozenset[str]:
+    """The packages whose releases are tabled."""
+    return frozenset(_table("releases.json"))
 
 
 @lru_cache(maxsize=512)
@@ -80,11 +86,12 @@ class VersionSet:
     """The releases of one package that a run may see.
 
     ``kind`` is the kind of the requirements that decided ("target", "lock", "pin", "installed", "url",
-    "range", "any"), or "unsaid"; ``requirements`` are those requirements. ``versions`` holds the exact
-    versions (several when a lock file has one for each of several platforms), () when the set is not exact.
+    "range", "any"), or "unsaid"; ``requirements`` are those requirements, ``overruled`` those that said
+    something else. ``versions`` holds the exact versions (several when a lock file has one for each of
+    several platforms), () when the set is not exact.
     """
 
-    __slots__ = ("_answers", "kind", "package", "requirements", "versions")
+    __slots__ = ("_answers", "kind", "overruled", "package", "requirements", "versions")
 
     def __init__(
         self,
@@ -92,11 +99,13 @@ class VersionSet:
         requirements: tuple[Requirement, ...] = (),
         kind: str = "unsaid",
         versions: tuple[str, ...] = (),
+        overruled: tuple[Requirement, ...] = (),
     ) -> None:
         self.package = package
         self.requirements = requirements
         self.kind = kind
         self.versions = versions
+        self.overruled = overruled
         self._answers: dict[str, bool | None] = {}
 
     def __repr__(self) -> str:
@@ -177,6 +186,7 @@ def version_sets(
 
 
 def _version_set(package: str, said: list[Requirement]) -> VersionSet:
+    everything = said
     kind = min((requirement.kind for requirement in said), key=_ORDER.index)
     if kind in ("lock", "pin"):
         exact = [requirement for requirement in said if requirement.kind in ("lock", "pin")]
@@ -184,12 +194,13 @@ def _version_set(package: str, said: list[Requirement]) -> VersionSet:
         said = [requirement for requirement in exact if _depth(requirement) == depth]
         kind = min((requirement.kind for requirement in said), key=_ORDER.index)
     chosen = tuple(requirement for requirement in said if requirement.kind == kind)
+    overruled = tuple(requirement for requirement in everything if requirement not in chosen)
     versions: tuple[str, ...] = ()
     if kind in _EXACT:
         versions = tuple(dict.fromkeys(_pinned(requirement.specifier) for requirement in chosen))
         if "" in versions:
-            return VersionSet(package, chosen, "range")
-    return VersionSet(package, chosen, kind, versions)
+            return VersionSet(package, chosen, "range", (), overruled)
+    return VersionSet(package, chosen, kind, versions, overruled)
 
 
 def _pinned(specifier: str) -> str:

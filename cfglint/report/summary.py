@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,6 +11,8 @@ from cfglint.model.report import Report, SkippedFile
 from cfglint.report.columns import printable
 
 _NAMED = 3
+#: The reason of a part of a file that was not understood begins with its line.
+_PART = re.compile(r"line \d+: ")
 
 
 def summary(report: Report) -> list[str]:
@@ -19,8 +22,11 @@ def summary(report: Report) -> list[str]:
         lines.append(_undecided(report.undecided.checks, report.undecided.missing))
     if report.suppressed:
         lines.append(f"{_count(report.suppressed, 'finding')} ignored by comments.")
-    if report.skipped and report.checked:
-        lines.append(_skipped(report.skipped))
+    if report.checked:
+        partly = [file for file in report.skipped if _PART.match(file.reason)]
+        whole = [file for file in report.skipped if file not in partly]
+        kinds = ((whole, "skipped"), (partly, "read in part"))
+        lines += [_skipped(files, verb) for files, verb in kinds if files]
     return lines
 
 
@@ -61,10 +67,10 @@ def _need(fact: str) -> str:
     return printable(fact)
 
 
-def _skipped(skipped: Sequence[SkippedFile]) -> str:
+def _skipped(skipped: Sequence[SkippedFile], verb: str) -> str:
     named = [f"{printable(file.path)} ({printable(file.reason)})" for file in skipped[:_NAMED]]
     more = f" and {len(skipped) - _NAMED} more" if len(skipped) > _NAMED else ""
-    return f"{_count(len(skipped), 'file')} skipped: {', '.join(named)}{more}."
+    return f"{_count(len({file.path for file in skipped}), 'file')} {verb}: {', '.join(named)}{more}."
 
 
 def _often_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:

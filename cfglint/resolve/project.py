@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cfglint.parse.tree import Mapping, Node, ParseError
 from cfglint.resolve.vocabulary import KEY_WORDS, Vocabulary
 from cfglint.source import Source, UnreadableError, decode_source, read_source
+
+if TYPE_CHECKING:
+    from cfglint.packages.requirement import Skipped
 
 #: How many files beside a named one are looked through for a mention of it, and up to which size (bytes).
 NEIGHBOUR_LIMIT = 300
@@ -49,7 +52,7 @@ class ParsedFile:
         self.cells: Any = None
         self.commands: tuple[Any, ...] = ()
         self.requirements: tuple[Any, ...] = ()
-        self.skipped: tuple[tuple[int, str], ...] = ()
+        self.skipped: tuple[Skipped, ...] = ()
 
 
 class Project:
@@ -293,7 +296,7 @@ def _parse_dependencies(project: Project, parsed: ParsedFile, suffix: str) -> No
 
     entries = read_dependency_file(parsed.source, include_from(project, parsed.file))
     parsed.requirements = tuple(entry for entry in entries if isinstance(entry, Requirement))
-    parsed.skipped = tuple((entry.line, entry.reason) for entry in entries if not isinstance(entry, Requirement))
+    parsed.skipped = tuple(entry for entry in entries if not isinstance(entry, Requirement))
 
 
 def _SCRIPT_WORDS(text: str) -> bool:

@@ -29,6 +29,7 @@ def attach_packages(
     interpreter or environment. ``packages`` imports ``packaging``, so nothing is imported when nothing is said.
     """
     requirements: list[Requirement] = []
+    overruled: list[Requirement] = []
     said = dict(target.get("packages", {}))
     if said:
         from cfglint.packages.requirement import Requirement, canonical_name
@@ -42,13 +43,18 @@ def attach_packages(
         requirements += own
         for parsed in project.dependency_files(primary.file):
             requirements += [entry for entry in parsed.requirements if not own or _is_new(entry, own)]
+            overruled += [entry for entry in parsed.requirements if own and not _is_new(entry, own)]
             claim(run, parsed)
     if environment != "none":
-        requirements += _installed(project.root, environment)
+        requirements += _installed(project.root, environment, project.vocabulary.packages)
     if requirements:
         from cfglint.packages.versions import environment_of, version_sets
 
-        run.packages.update(version_sets(requirements, environment_of(str(target.get("python", "")))))
+        sets = version_sets(requirements, environment_of(str(target.get("python", ""))))
+        for entry in overruled:
+            if entry.name in sets:
+                sets[entry.name].overruled += (entry,)
+        run.packages.update(sets)
 
 
 def _is_new(entry: Requirement, own: list[Requirement]) -> bool:
@@ -57,10 +63,11 @@ def _is_new(entry: Requirement, own: list[Requirement]) -> bool:
 
 def _own_lines(project: Project, primary: ParsedFile, run: Run) -> list[Requirement]:
     """Install lines of the notebook, the script's header and the launch scripts of this run."""
-    found: list[Any] = []
+    kept: dict[Requirement, None] = {}
     for parsed in [primary, *(project.files[source.file] for source in run.sources if source.file in project.files)]:
-        if parsed is primary and found:
+        if parsed is primary and kept:
             continue
+        found: list[Any] = []
         include = include_from(project, parsed.file)
         if parsed.script is not None:
             for line in parsed.script.shell_lines:
@@ -76,15 +83,13 @@ def _own_lines(project: Project, primary: ParsedFile, run: Run) -> list[Requirem
             from cfglint.packages.install_lines import read_shell_script
 
             found += read_shell_script(parsed.source, include)
-    if not found:
-        return []
-    from cfglint.packages.requirement import Requirement
+        if found:
+            from cfglint.packages.requirement import Requirement
 
-    kept: list[Requirement] = []
-    for entry in found:
-        if isinstance(entry, Requirement) and entry not in kept:
-            kept.append(entry)
-    return kept
+            kept.update(dict.fromkeys(entry for entry in found if isinstance(entry, Requirement)))
+            skipped = [entry for entry in found if not isinstance(entry, Requirement)]
+            parsed.skipped = tuple(dict.fromkeys([*parsed.skipped, *skipped]))
+    return list(kept)
 
 
 def include_from(project: Project, near: str) -> Callable[[str], Source]:
@@ -100,16 +105,18 @@ def include_from(project: Project, near: str) -> Callable[[str], Source]:
 
 
 @lru_cache(maxsize=8)
-def _installed(root: str, environment: str) -> tuple[Requirement, ...]:
+def _installed(root: str, environment: str, asked: frozenset[str]) -> tuple[Requirement, ...]:
+    """The installed distributions that a rule asks about or whose releases are tabled."""
     from cfglint.packages.environment import (
         EnvironmentNotFoundError,
         environment_at,
         find_environment,
         installed,
     )
+    from cfglint.packages.versions import tabled
 
     try:
         found = find_environment(root) if environment == "auto" else environment_at(environment)
     except EnvironmentNotFoundError:
         return ()
-    return tuple(installed(found)) if found is not None else ()
+    return tuple(installed(found, asked | tabled())) if found is not None else ()

@@ -61,6 +61,8 @@ class Vocabulary:
         self.native: list[str] = table["native"]
         self.dialects: dict[str, dict[str, Any]] = {dialect["name"]: dialect for dialect in table["dialects"]}
         self.steps: list[dict[str, Any]] = table["steps"]
+        #: The packages whose versions any rule asks about.
+        self.packages: frozenset[str] = frozenset(table["packages"])
         self._calls: list[tuple[str, str, CallPattern]] = []
         for dialect in table["dialects"]:
             for spec in dialect["calls"]:
