@@ -128,6 +128,10 @@ def _step_arguments(source: Source, call: Call, step: dict[str, Any], fields: di
             value = Value(known, node.value, at, "file", node.raw, node.span, name, node.weak)
         else:
             value = Value(KNOWN, plain(node), at, "file", "", node.span, name)
+            if isinstance(value.value, dict):
+                for key, item in value.value.items():
+                    if isinstance(key, str) and isinstance(item, (str, bool, int, float)):
+                        _record(fields, f"{prefix}{name}.{key}", Value(KNOWN, item, at, "file", str(item), node.span, name))
         _record(fields, prefix + name, value)
     if call.open:
         _record(fields, prefix + "*", unknown("unread keyword arguments", place))

@@ -104,6 +104,17 @@ def test_a_script_that_calls_its_own_modules_hides_calls(build: Build) -> None:
     assert facts(run).value("quantization.load_in_4bit").state == UNKNOWN
 
 
+def test_a_dictionary_given_to_a_step_is_readable_by_key(build: Build) -> None:
+    (run,) = build(
+        {
+            "train.py": "from transformers import Trainer, TrainingArguments\n"
+            'tokenizer.add_special_tokens({"pad_token": "[PAD]"})\n'
+            'Trainer(args=TrainingArguments("out")).train()\n'
+        }
+    )
+    assert facts(run).value("steps.add_tokens.new_tokens.pad_token").value == "[PAD]"
+
+
 def test_each_training_config_of_a_script_is_a_run(build: Build) -> None:
     text = SCRIPT + 'more = TrainingArguments("second", learning_rate=1e-5)\nTrainer(model=model, args=more).train()\n'
     runs = build({"train.py": text})
