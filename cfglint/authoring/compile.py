@@ -186,6 +186,7 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         },
         "evidence": [{key: value for key, value in item.model_dump().items() if value} for item in rule.evidence],
         "condition": condition_text(rule, where),
+        "affects": rule.affects,
         "fields": list(condition.fields),
         "packages": list(condition.packages),
         "verify": rule.verify.model_dump() if rule.verify else None,

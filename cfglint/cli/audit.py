@@ -15,6 +15,7 @@ from cfglint.report import FORMATS
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--python", "environment", metavar="PATH", help="Audit an interpreter's or virtual environment's packages.")
 @click.option("--list", "listing", is_flag=True, help="Show which package was read from where, and judge nothing.")
+@click.option("--export-osv", "export_folder", metavar="FOLDER", type=click.Path(file_okay=False), help="Write the advisories as OSV records, and judge nothing.")
 @click.option("-f", "--output-format", type=click.Choice(FORMATS), envvar="CFGLINT_OUTPUT_FORMAT", help="How findings are shown (default: text).")
 @click.option("--select", multiple=True, metavar="RULE,…", help="Only these rules.")
 @click.option("--ignore", multiple=True, metavar="RULE,…", help="Not these rules.")
@@ -24,7 +25,7 @@ from cfglint.report import FORMATS
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--target", multiple=True, metavar="KEY=VALUE", help="State what files cannot: gpu=T4, python=3.11, torch=2.6.0.")
 @click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output.")
-def command(paths: tuple[str, ...], environment: str | None, listing: bool, **given: Any) -> None:
+def command(paths: tuple[str, ...], environment: str | None, listing: bool, export_folder: str | None, **given: Any) -> None:
     """Audit requirement and lock files, or an installed environment.
 
     FILES are dependency files or folders that hold some (default: the working folder). Training configs beside them
@@ -32,6 +33,8 @@ def command(paths: tuple[str, ...], environment: str | None, listing: bool, **gi
     """
     from cfglint.cli.check import check
 
+    if export_folder:
+        sys.exit(_export(export_folder))
     given["environment"] = environment or "none"
     if environment and not paths:
         from cfglint.cli.environment_audit import audit_environment, list_environment
@@ -53,3 +56,16 @@ def _list(paths: tuple[str, ...], given: dict[str, Any]) -> int:
     except (RulesError, SettingsError) as error:
         click.echo(f"cfglint: {error}", err=True)
         return 2
+
+
+def _export(folder: str) -> int:
+    from cfglint.audit.osv import export
+    from cfglint.engine.ruleset import RulesError, load_rules
+
+    try:
+        count, left_out = export(load_rules().cold, folder)
+    except (RulesError, OSError) as error:
+        click.echo(f"cfglint: {error}", err=True)
+        return 2
+    click.echo(f"{count} records in {folder}; {len(left_out)} advisories need several packages at once, or none")
+    return 0
