@@ -60,31 +60,58 @@ def narrowed(run: Run, library: str) -> Seen:
     found = seen(run, library)
     if found.kind in ("exact", "unknown"):
         return found
-    pins = {name: versions.versions[0] for name, versions in run.packages.items() if versions.kind in EXACT and getattr(versions, "versions", ())}
-    kept = [release for release in found.releases if _goes_with(library, release, pins)]
-    for requirer in _requirers(run):
-        if requirer == library:
-            continue
-        version = fieldtable.nearest(requirer, pins[requirer]) if requirer in pins else _newest_beside(requirer, pins)
-        for specifier in _demands(requirer, version).get(library, ()) if version else ():
-            kept = [release for release in kept if allows(specifier, release)]
-    return found._replace(releases=tuple(kept)) if kept else found
+    beside = _beside(run, library)
+    kept = tuple(release for release in found.releases if _fits(library, release, *beside))
+    return found._replace(releases=kept) if kept else found
 
 
-def _requirers(run: Run) -> list[str]:
-    return [name for name in _FRAMEWORKS if name in run.dialects or name in run.packages]
+def newest(run: Run, library: str) -> str:
+    """The last release of `narrowed`, found without looking at the others; "" where the table cannot say."""
+    found = seen(run, library)
+    if found.kind in ("exact", "unknown"):
+        return found.releases[-1] if found.releases else ""
+    return _newest(library, found.releases, *_beside(run, library))
 
 
-def _newest_beside(library: str, pins: dict[str, str]) -> str | None:
+_Pins = tuple[tuple[str, str], ...]
+
+
+def _beside(run: Run, library: str) -> tuple[_Pins, tuple[str, ...]]:
+    """The exact versions of the run's packages, and the frameworks that make demands on a library."""
+    packages: Any = run.packages
+    pins = tuple((name, versions.versions[0]) for name, versions in packages.items() if versions.kind in EXACT and versions.versions)
+    return pins, tuple(name for name in _FRAMEWORKS if name != library and (name in run.dialects or name in packages))
+
+
+@lru_cache(maxsize=256)
+def _newest(library: str, releases: tuple[str, ...], pins: _Pins, requirers: tuple[str, ...]) -> str:
+    return next((release for release in reversed(releases) if _fits(library, release, pins, requirers)), releases[-1])
+
+
+def _fits(library: str, release: str, pins: _Pins, requirers: tuple[str, ...]) -> bool:
+    return _goes_with(library, release, pins) and all(allows(demand, release) for demand in _asked(library, pins, requirers))
+
+
+@lru_cache(maxsize=256)
+def _asked(library: str, pins: _Pins, requirers: tuple[str, ...]) -> tuple[str, ...]:
+    """What the frameworks of a run ask of a library, at their pinned release or the newest that goes with the pins."""
+    found: list[str] = []
+    for requirer in requirers:
+        version = next((fieldtable.nearest(requirer, version) for name, version in pins if name == requirer), _newest_beside(requirer, pins))
+        found += _demands(requirer, version).get(library, ()) if version else ()
+    return tuple(found)
+
+
+def _newest_beside(library: str, pins: _Pins) -> str | None:
     """The newest release that goes with the pinned packages."""
     return next((release for release in reversed(_stable(library)) if _goes_with(library, release, pins)), None)
 
 
-def _goes_with(library: str, release: str, pins: dict[str, str]) -> bool:
+def _goes_with(library: str, release: str, pins: _Pins) -> bool:
     if not pins:
         return True
     demands = _demands(library, release)
-    return all(allows(specifier, version) for name, version in pins.items() for specifier in demands.get(name, ()))
+    return all(allows(specifier, version) for name, version in pins for specifier in demands.get(name, ()))
 
 
 @lru_cache(maxsize=2048)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cfglint.checks.readers import Class, Reader, joined
-from cfglint.checks.seen_releases import Seen, narrowed, seen
+from cfglint.checks.seen_releases import Seen, narrowed, newest, seen
 from cfglint.model.run import Run
 from cfglint.resolve import fieldtable
 
@@ -30,33 +30,31 @@ class Standing(NamedTuple):
 
 def is_known(reader: Reader, key: str) -> bool:
     """Whether any tabled release of any class that reads the mapping has the key."""
-    return bool(_owners(reader.classes, key))
+    return bool(owners(reader.classes, key))
 
 
 def standing(run: Run, reader: Reader, key: str) -> Standing | None:
     """None where the run's releases (or, where several may be seen, the newest) have the key, or nothing can be told."""
-    owners = _owners(reader.classes, key)
+    held = owners(reader.classes, key)
     views: dict[str, Seen] = {}
-    for library, cls, spelled in owners:
+    for library, cls, spelled in held:
         view = views.get(library) or views.setdefault(library, seen(run, library))
         if not view.releases or any(fieldtable.has(library, cls, spelled, release) for release in _ends(view)):
             return None
-    for library, cls, spelled in owners:
-        view = views[library]
-        if view.kind != "exact":
-            view = views[library] = narrowed(run, library)
-            if fieldtable.has(library, cls, spelled, view.releases[-1]):
-                return None
-    if not any(_exists(library, cls, views[library].releases[-1]) for library, cls, _ in owners):
+    for library, cls, spelled in held:
+        if views[library].kind != "exact" and fieldtable.has(library, cls, spelled, newest(run, library)):
+            return None
+    views = {library: narrowed(run, library) for library in views}
+    if not any(_exists(library, cls, views[library].releases[-1]) for library, cls, _ in held):
         return None  # the class itself is not there: another matter
     whole = not any(
-        fieldtable.has(library, cls, spelled, release) for library, cls, spelled in owners for release in views[library].releases
+        fieldtable.has(library, cls, spelled, release) for library, cls, spelled in held for release in views[library].releases
     )
     kinds = {view.kind for view in views.values()}
     certain = "unsaid" if "unsaid" in kinds else "newest" if "range" in kinds else "all"
     if whole and certain != "all":
         certain = "derived" if certain == "unsaid" else "all"
-    library, cls, spelled = owners[0]
+    library, cls, spelled = held[0]
     spans = fieldtable.history(library, cls, spelled)
     view = views[library]
     names = fieldtable.releases(library)
@@ -86,8 +84,8 @@ def _ends(view: Seen) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _owners(classes: tuple[Class, ...], key: str) -> tuple[tuple[str, str, str], ...]:
-    """The classes that ever had a key, as (library, class, field): a pydantic alias stands for its field."""
+def owners(classes: tuple[Class, ...], key: str) -> tuple[tuple[str, str, str], ...]:
+    """The classes that ever had a key, bases included, as (library, class, field): a pydantic alias stands for its field."""
     found = []
     for library, cls in joined(classes):
         if key in fieldtable.names(library, cls):
@@ -99,6 +97,9 @@ def _owners(classes: tuple[Class, ...], key: str) -> tuple[tuple[str, str, str],
 
 @lru_cache(maxsize=64)
 def _aliases(library: str, cls: str) -> dict[str, str]:
+    """The other spellings that pydantic classes take."""
+    if library not in ("axolotl", "deepspeed"):
+        return {}
     return {
         span.row["alias"]: name for name in fieldtable.names(library, cls) for span in fieldtable.history(library, cls, name) if "alias" in span.row
     }
