@@ -16,6 +16,8 @@ from cfglint.source import Source
 
 #: At least so many flags of a script that is not there must be names of training arguments before they are read as such.
 _FLAGS_NEEDED = 3
+#: Commands that start torchrun themselves (llamafactory/launcher.py, swift/cli/main.py).
+_STARTING = ("llamafactory-cli", "swift")
 _CONFIG = (".yaml", ".yml", ".json")
 
 
@@ -76,18 +78,31 @@ def _launch(vocabulary: Vocabulary, command: Command, source: Source) -> Documen
         for flag in command.launcher_flags:
             _read_flag(reader, flag)
         fields = reader.fields
-    processes = fields.get("launch.num_processes")
-    if processes is None:
-        visible = command.environment.get("CUDA_VISIBLE_DEVICES")
-        if command.launcher in ("python", "trl") and visible is not None and isinstance(visible.value, str):
-            gpus = len([gpu for gpu in visible.value.split(",") if gpu.strip()])
-            fields["launch.visible_gpus"] = Value(KNOWN, gpus, Place(source, visible.span), "command", visible.raw)
-            if gpus <= 1:
-                fields["launch.num_processes"] = Value(KNOWN, 1, Place(source, visible.span), "command", visible.raw)
+    if "launch.num_processes" not in fields:
+        fields.update(_processes(command, source))
     if command.launcher:
         fields["launch.launcher"] = Value(KNOWN, command.launcher, Place(source, command.name_span), "command")
     layout = Layout("command", source, command.span, command.name_span, {})
     return Document("accelerate", source, fields, frozenset(), layout, {}, {})
+
+
+def _processes(command: Command, source: Source) -> dict[str, Value]:
+    """How many processes and GPUs a command without a flag for it uses, from the variables before it."""
+    fields: dict[str, Value] = {}
+    visible, each = command.environment.get("CUDA_VISIBLE_DEVICES"), command.environment.get("NPROC_PER_NODE")
+    if command.launcher in _STARTING and each is not None and str(each.value).isdigit():
+        fields["launch.num_processes"] = _counted(int(str(each.value)), each, source)
+    elif visible is not None and isinstance(visible.value, str):
+        gpus = len([gpu for gpu in visible.value.split(",") if gpu.strip()])
+        if command.launcher in ("python", "trl"):
+            fields["launch.visible_gpus"] = _counted(gpus, visible, source)
+        if gpus <= 1 and command.launcher in ("python", "trl") or command.launcher == "llamafactory-cli":
+            fields["launch.num_processes"] = _counted(max(gpus, 1), visible, source)
+    return fields
+
+
+def _counted(number: int, variable: Scalar, source: Source) -> Value:
+    return Value(KNOWN, number, Place(source, variable.span), "command", variable.raw)
 
 
 def _training(vocabulary: Vocabulary, command: Command, source: Source) -> Document | None:

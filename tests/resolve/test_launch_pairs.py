@@ -50,7 +50,8 @@ def test_a_usage_comment_names_the_launch_config(comment: str, tmp_path: Path) -
 
 
 def test_a_config_with_a_usage_comment_is_read_under_its_launch(tmp_path: Path) -> None:
-    config = "# accelerate launch --config_file four.yaml src/train.py sft.yaml\nstage: sft\nfinetuning_type: lora\nlora_rank: 4\n"
+    usage = "# accelerate launch --config_file four.yaml src/train.py sft.yaml\n"
+    config = usage + "stage: sft\nfinetuning_type: lora\nlora_rank: 4\n"
     (run,) = runs_of(tmp_path, {"sft.yaml": config, "four.yaml": ACCELERATE})
     assert processes(run) == 4
     assert run.fields["lora.r"].value == 4
@@ -116,3 +117,24 @@ def test_unread_keyword_arguments_may_state_anything(tmp_path: Path) -> None:
     (run,) = runs_of(tmp_path, {"train.py": SCRIPT.replace("learning_rate=1e-4", "**read_more()")})
     assert run.absent("training.lr_scheduler_kwargs").state == -1
     assert run.absent("lora.r").state == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        ("NPROC_PER_NODE=8 swift sft --model m --tuner_type lora", 8),
+        ("CUDA_VISIBLE_DEVICES=0,1,2 llamafactory-cli train --stage sft --finetuning_type lora", 3),
+        ("CUDA_VISIBLE_DEVICES=5 python train.py --stage sft --finetuning_type lora", 1),
+        ("CUDA_VISIBLE_DEVICES=5,6 python train.py --stage sft --finetuning_type lora", None),
+    ],
+)
+def test_variables_say_how_many_processes(command: str, number: object, tmp_path: Path) -> None:
+    (run,) = runs_of(tmp_path, {"run.sh": command + "\n"})
+    assert processes(run) == number
+
+
+def test_fsdp_flags_of_accelerate_launch(tmp_path: Path) -> None:
+    command = "accelerate launch --use_fsdp --fsdp_version 2 --fsdp_offload_params true train.py\n"
+    (run,) = runs_of(tmp_path, {"train.py": SCRIPT, "run.sh": command})
+    assert (run.fields["fsdp.active"].value, run.fields["fsdp.version"].value) == (True, 2)
+    assert run.fields["fsdp.offload_params"].value is True
