@@ -16,6 +16,7 @@ from cfglint.packages.requirement import canonical_name
 from cfglint.packages.version_match import bounds, clauses, in_range, version_of
 from cfglint.packages.versions import VersionSet, releases
 from cfglint.rules_dir import rules_dir
+from packaging.version import Version
 
 
 def ranges(ir: Any) -> Iterator[tuple[str, str]]:
