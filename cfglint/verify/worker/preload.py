@@ -21,10 +21,17 @@ def preload(experiments: list[Record]) -> None:
     modules = ["torch", "transformers"]
     modules += ["trl", "datasets"] if trl else []
     modules += ["peft"] if any(field.startswith("lora.") for field in fields) else []
-    modules += ["bitsandbytes"] if any(field.startswith("quantization.load_in") for field in fields) else []
+    optimizers = {
+        arm["settings"].get("training.optim") for experiment in experiments for arm in experiment["arms"]
+    }
+    quantized = any(field.startswith("quantization.load_in") for field in fields)
+    eight_bits = any(word in str(name) for name in optimizers for word in ("8bit", "bnb", "paged"))
+    modules += ["bitsandbytes"] if quantized or eight_bits else []
     for name in modules:
         _attempt(name, importlib.import_module, name)
     _attempt("transformers", _transformers_classes, experiments, trl)
+    if "peft" in modules:
+        _attempt("peft", _wrap_a_layer)
 
 
 def _attempt(name: str, step: Any, *arguments: Any) -> None:
@@ -32,6 +39,14 @@ def _attempt(name: str, step: Any, *arguments: Any) -> None:
         step(*arguments)
     except Exception as error:
         print(f"cfglint worker: {name} can't be imported: {error}", file=sys.stderr)
+
+
+def _wrap_a_layer() -> None:
+    """Wrapping a layer makes PEFT import every quantization library it finds, which takes seconds."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    get_peft_model(torch.nn.Sequential(torch.nn.Linear(2, 2)), LoraConfig(target_modules=["0"]))
 
 
 def _transformers_classes(experiments: list[Record], trl: bool) -> None:
