@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from cfglint.audit.constraints import conflicts
 from cfglint.authoring.compile import read_examples
@@ -16,7 +17,6 @@ from cfglint.packages.requirement import canonical_name
 from cfglint.packages.version_match import bounds, clauses, in_range, version_of
 from cfglint.packages.versions import VersionSet, releases
 from cfglint.rules_dir import rules_dir
-from packaging.version import Version
 
 
 def ranges(ir: Any) -> Iterator[tuple[str, str]]:
