@@ -75,7 +75,7 @@ def wanted(name: str, folder: str = "") -> bool:
     lower = name.lower()
     if lower.endswith(_SUFFIXES) or lower in _NAMES or lower.startswith("dockerfile"):
         return True
-    if lower.endswith(".txt"):
+    if lower.endswith((".txt", ".in")):
         return "requirements" in lower or "constraints" in lower or folder == "requirements"
     return False
 

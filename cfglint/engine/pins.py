@@ -86,7 +86,7 @@ def not_editable(entry: Requirement) -> str:
         return f"{source.path} is a lock file: change the requirement and lock again"
     if _GENERATED.match(source.text):
         return f"{source.path} is generated: change what it is generated from"
-    if source_kind(source.path) == "requirements" and _HASH.match(source.text, entry.place.span.end):
+    if source_kind(source.file or source.path) == "requirements" and _HASH.match(source.text, entry.place.span.end):
         return f"{source.path} carries hashes, which the new release needs too"
     return ""
 
@@ -174,7 +174,7 @@ def _edits(before: Any, after: VersionSet) -> list[Edit]:
         source = entry.place.source
         old = source.slice(entry.version_span)
         text = after.specifier if before.kind == "range" else f"{_operator(old)}{after.versions[0]}"
-        if _would_redirect(source.path, old, text):
+        if _would_redirect(source.file or source.path, old, text):
             return []
         edits.append(Edit(source, entry.version_span, text))
     return edits

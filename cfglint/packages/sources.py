@@ -56,7 +56,7 @@ def read_dependency_file(source: Source, open_file: OpenFile | None = None) -> l
     ``open_file`` takes a path and raises UnreadableError with a reason; without it, included files are
     Skipped. Raises ValueError for a file whose name is not that of a dependency file.
     """
-    kind = source_kind(source.path)
+    kind = source_kind(source.file or source.path)
     if kind == "requirements":
         from cfglint.packages.requirements_txt import read_requirements
 

@@ -108,7 +108,7 @@ class Project:
         """Parse a text by its file name; of the files that nobody named only those that speak of training."""
         name = os.path.basename(file)
         suffix = os.path.splitext(name)[1].lower()
-        kind = _kind(name, suffix)
+        kind = _kind(file, name, suffix)
         parsed = ParsedFile(source, file, kind)
         parsed.named = named
         # Two different key words: one alone stands in many a file that merely speaks of training.
@@ -214,18 +214,19 @@ def _preferred(files: list[ParsedFile]) -> list[ParsedFile]:
 
 def _may_be_dependency(file: str) -> bool:
     name = os.path.basename(file)
-    return name.endswith((".txt", ".in", ".toml", ".lock", ".yml", ".yaml")) and _is_dependency(name) or "file" in name and _is_dependency(name)
+    return (name.endswith((".txt", ".in", ".toml", ".lock", ".yml", ".yaml")) or "file" in name) and _is_dependency(file)
 
 
-def _is_dependency(name: str) -> bool:
+def _is_dependency(file: str) -> bool:
     from cfglint.packages.sources import is_dependency_file
 
-    return is_dependency_file(name)
+    return is_dependency_file(file)
 
 
-def _kind(name: str, suffix: str) -> str:
-    if suffix in (".txt", ".toml", ".lock", "") or name.lower().startswith(("environment", "conda", "dockerfile", "pipfile", "pylock")):
-        if _is_dependency(name):
+def _kind(file: str, name: str, suffix: str) -> str:
+    lower = name.lower()
+    if suffix in (".txt", ".in", ".toml", ".lock", "") or any(word in lower for word in ("environment", "conda", "file")):
+        if _is_dependency(file):
             return "dependencies"
     if suffix in (".yaml", ".yml", ".json"):
         return "mapping"

@@ -159,3 +159,29 @@ def test_markers_are_evaluated_for_the_target_python(folder: Path) -> None:
     )
     assert "4.49.0 " in cfglint(folder, "audit", "--list").stdout
     assert "4.46.1 " in cfglint(folder, "audit", "--list", "--target", "python=3.9").stdout
+
+
+@pytest.mark.parametrize("where", [".", "requirements"])
+def test_files_of_a_requirements_folder_are_dependency_files(folder: Path, where: str) -> None:
+    (folder / "requirements").mkdir()
+    (folder / "requirements" / "train.txt").write_text(CONFLICT)
+    (folder / "requirements" / "base.in").write_text(CONFLICT)
+    for name in ("train.txt", "base.in"):
+        path = name if where == "requirements" else f"requirements/{name}"
+        done = cfglint(folder / where, "audit", path)
+        assert done.returncode == 1 and "pinned-set-not-allowed" in done.stdout
+
+
+def test_every_kind_of_dependency_file_is_found_in_a_folder(folder: Path) -> None:
+    names = {
+        "requirements.in": "peft==0.17.0\n",
+        "constraints-dev.txt": "peft==0.17.0\n",
+        "train-environment.yml": "dependencies:\n  - peft=0.17.0\n",
+        "gpu.Dockerfile": "FROM a\nRUN pip install peft==0.17.0\n",
+        "pylock.toml": '[[packages]]\nname = "peft"\nversion = "0.17.0"\n',
+        "Pipfile": '[packages]\npeft = "==0.17.0"\n',
+    }
+    for name, text in names.items():
+        (folder / name).write_text(text)
+    listed = cfglint(folder, "audit", "--list").stdout
+    assert {name for name in names if f"{name}:" in listed} == set(names)
