@@ -96,6 +96,9 @@ def _translated(value: Value, values: list[list[Any]], otherwise: Any) -> Value:
     for raw, meaning in values:
         if value.value == raw and isinstance(value.value, bool) == isinstance(raw, bool):
             return value._replace(value=meaning)
+        # A flag's value is text: --quantization_bit 4.
+        if type(raw) is int and value.value == str(raw):
+            return value._replace(value=meaning)
     if otherwise == "same":
         return value
     if otherwise == "unset":

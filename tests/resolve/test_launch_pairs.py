@@ -86,8 +86,9 @@ def test_two_launch_configs_or_two_scripts_are_not_paired(tmp_path: Path) -> Non
 
 
 def test_flags_of_llamafactorys_own_script_are_its_settings(tmp_path: Path) -> None:
-    command = "deepspeed --num_gpus 2 src/train.py --stage sft --finetuning_type lora --lora_rank 8\n"
-    (run,) = runs_of(tmp_path, {"run.sh": command})
+    command = "deepspeed --num_gpus 2 src/train.py --stage sft --finetuning_type lora --lora_rank 8"
+    (run,) = runs_of(tmp_path, {"run.sh": command + " --quantization_bit 4\n"})
+    assert run.fields["quantization.load_in_4bit"].value is True
     assert run.fields["lora.r"].value == 8
     assert run.fields["framework.name"].value == "llamafactory"
 
