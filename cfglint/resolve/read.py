@@ -96,8 +96,8 @@ def _translated(value: Value, values: list[list[Any]], otherwise: Any) -> Value:
     for raw, meaning in values:
         if value.value == raw and isinstance(value.value, bool) == isinstance(raw, bool):
             return value._replace(value=meaning)
-        # A flag's value is text: --quantization_bit 4.
-        if type(raw) is int and value.value == str(raw):
+        # A flag's value is text: --quantization_bit 4, --use_peft true.
+        if isinstance(raw, int) and isinstance(value.value, str) and value.value.lower() == str(raw).lower():
             return value._replace(value=meaning)
     if otherwise == "same":
         return value
