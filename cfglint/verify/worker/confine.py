@@ -70,15 +70,15 @@ def cap_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
-def die_with_parent() -> None:
-    """Asks the kernel to kill this process when its parent dies (Linux; elsewhere the parent's handlers do
+def die_with_parent(number: int = SIGKILL) -> None:
+    """Asks the kernel to signal this process when its parent dies (Linux; elsewhere the parent's handlers do
     it).
     """
     if not sys.platform.startswith("linux"):
         return
     import ctypes
 
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
 
 
 def peak_megabytes() -> float:

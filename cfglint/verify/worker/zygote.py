@@ -87,6 +87,7 @@ class Zygote:
         """Works the bundle off; whatever ends it, no process and no file of it stays."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        confine.die_with_parent(signal.SIGTERM)
         try:
             confine.quiet_environment(self.scratch)
             confine.refuse_network()
