@@ -25,8 +25,8 @@ _LLAMAFACTORY: tuple[Class, ...] = (
 )
 #: Keys of other trainers that LLaMA-Factory hands a file to: its v1 trainer, Megatron through mcore_adapter.
 _NOT_LLAMAFACTORY = frozenset(
-    ("model_class", "dist_config", "peft_config", "quant_config", "kernel_config", "tensor_model_parallel_size")
-    + ("pipeline_model_parallel_size", "expert_model_parallel_size", "use_distributed_optimizer", "sequence_parallel")
+    "model_class dist_config peft_config quant_config kernel_config tensor_model_parallel_size pipeline_model_parallel_size"
+    " expert_model_parallel_size use_distributed_optimizer sequence_parallel".split()
 )
 _AXOLOTL_SECTIONS = {"trl": "TRLConfig", "vllm": "VllmConfig", "qat": "QATConfig"}
 _DEEPSPEED_SECTIONS = {"zero_optimization": "DeepSpeedZeroConfig"}
@@ -80,8 +80,8 @@ def _call(run: Run, document: Document) -> Iterator[Reader]:
     library, _, _ = document.layout.callee.partition(".")
     name = document.layout.callee.rsplit(".", 1)[-1]
     unsloth = run.fields.get("framework.unsloth")
-    if library not in ("transformers", "trl", "peft"):
-        return
+    if library not in ("transformers", "trl", "peft") or document.source.slice(document.layout.anchor).rpartition(".")[2] != name:
+        return  # a class of the script's own, derived from a library's, may take more
     if library == "trl" and (".experimental." in document.layout.callee or (unsloth is not None and unsloth.value is True)):
         return  # Unsloth replaces TRL's configs and trainers by its own, which take the old names too
     name = {"Seq2SeqTrainer": "Trainer.__init__"}.get(name, name)

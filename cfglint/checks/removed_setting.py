@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, readers
+from cfglint.checks.seen_releases import stable
 from cfglint.checks.standing import Standing, is_known, standing
 from cfglint.checks.unknown_setting import key_edit
 from cfglint.model.finding import SEVERITIES
@@ -42,8 +43,12 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
 
 def _match(run: Run, tables: Any, reader: Reader, entry: Entry, found: Standing, written: set[str]) -> Match | None:
     key = str(entry.key.value)
-    if key in tables["elsewhere"] or _kept(tables, reader, key, found):
+    kept = _kept(tables, reader, key)
+    if key in tables["elsewhere"] or (kept and _within(found, kept)):
         return None
+    if kept and found.after:
+        names = stable(found.library)
+        found = found._replace(last=kept, after=names[names.index(kept) + 1])
     newest = found.seen.releases[-1]
     other = _other_name(tables, reader, key, found, newest)
     edit = key_edit(reader, entry, other) if other and other not in written and found.certain != "unsaid" else None
@@ -80,14 +85,15 @@ def _severity(reader: Reader, found: Standing) -> str:
     return SEVERITIES[max(0, SEVERITIES.index(reader.unknown) - lowered)]
 
 
-def _kept(tables: Any, reader: Reader, key: str, found: Standing) -> bool:
-    """Whether a decorator still takes a name that the signature lost."""
-    for library, cls in reader.classes:
-        last = tables["kept"].get(f"{library}.{cls}.{key}")
-        if last is not None:
-            names = fieldtable.releases(library)
-            return found.seen.kind != "unsaid" and names.index(found.seen.releases[-1]) <= names.index(last)
-    return False
+def _kept(tables: Any, reader: Reader, key: str) -> str:
+    """The last release in which a decorator still takes a name that the signature lost; "" for none."""
+    return next((tables["kept"][name] for name in (f"{library}.{cls}.{key}" for library, cls in reader.classes) if name in tables["kept"]), "")
+
+
+def _within(found: Standing, last: str) -> bool:
+    """Whether the newest release that the run may see is not later than one."""
+    names = fieldtable.releases(found.library)
+    return names.index(found.seen.releases[-1]) <= names.index(last)
 
 
 def _other_name(tables: Any, reader: Reader, key: str, found: Standing, newest: str) -> str:

@@ -16,7 +16,7 @@ _SAID = {"pin": "pinned", "lock": "locked", "installed": "installed", "target": 
 _FRAMEWORKS = ("llamafactory", "axolotl", "ms-swift", "unsloth", "trl")
 _PRE = re.compile(r"\d(?:a|b|rc|\.?dev)\d")
 _DEMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?", re.DOTALL)
-_CLAUSE = re.compile(r"(==|!=|<=|>=|<|>|~=)\s*([0-9][0-9A-Za-z.]*)(\.\*)?")
+_CLAUSE = re.compile(r"(==|!=|<=|>=|<|>|~=)\s*([0-9]+(?:\.[0-9A-Za-z]+)*)(\.\*)?")
 
 
 class Seen(NamedTuple):
@@ -37,7 +37,7 @@ def seen(run: Run, library: str) -> Seen:
     """What the run's dependency files say about a library's releases."""
     versions: Any = run.packages.get(library)
     if versions is None or versions.kind not in (*EXACT, "range", "url"):
-        return Seen(library, "unsaid", _stable(library))
+        return Seen(library, "unsaid", stable(library))
     if versions.kind == "url":
         return Seen(library, "unknown", ())
     if versions.kind == "range":
@@ -104,7 +104,7 @@ def _asked(library: str, pins: _Pins, requirers: tuple[str, ...]) -> tuple[str, 
 
 def _newest_beside(library: str, pins: _Pins) -> str | None:
     """The newest release that goes with the pinned packages."""
-    return next((release for release in reversed(_stable(library)) if _goes_with(library, release, pins)), None)
+    return next((release for release in reversed(stable(library)) if _goes_with(library, release, pins)), None)
 
 
 def _goes_with(library: str, release: str, pins: _Pins) -> bool:
@@ -146,7 +146,8 @@ def allows(specifier: str, version: str) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _stable(library: str) -> tuple[str, ...]:
+def stable(library: str) -> tuple[str, ...]:
+    """The tabled releases of a library that are no pre-releases, oldest first."""
     return tuple(release for release in fieldtable.releases(library) if not _PRE.search(release))
 
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cfglint.checks.readers import Class, Reader, joined
-from cfglint.checks.seen_releases import Seen, narrowed, newest, seen
+from cfglint.checks.seen_releases import Seen, narrowed, newest, seen, stable
 from cfglint.model.run import Run
 from cfglint.resolve import fieldtable
 
@@ -55,15 +55,15 @@ def standing(run: Run, reader: Reader, key: str) -> Standing | None:
     if whole and certain != "all":
         certain = "derived" if certain == "unsaid" else "all"
     library, cls, spelled = held[0]
-    spans = fieldtable.history(library, cls, spelled)
     view = views[library]
     names = fieldtable.releases(library)
-    first, last = spans[0].first, spans[-1].last
+    having = [name for name in stable(library) if fieldtable.has(library, cls, spelled, name)]
+    if not having:
+        return None
+    first, last = having[0], having[-1]
     if names.index(view.releases[-1]) < names.index(first):
-        if view.beyond:
-            return None
-        return Standing(library, certain, first, last, "", view)
-    after = next((name for name in names[names.index(last) + 1 :]), "")
+        return None if view.beyond else Standing(library, certain, first, last, "", view)
+    after = next((name for name in stable(library) if names.index(name) > names.index(last)), "")
     return Standing(library, certain, first, last, after, view) if after else None
 
 

@@ -121,7 +121,7 @@ def _pydantic_takes(value: Scalar, taken: frozenset[str]) -> bool:
     if isinstance(found, (int, float)):
         whole = float(found).is_integer()
         fits = ("float" in taken) or ("int" in taken and whole) or ("bool" in taken and found in (0, 1))
-        return fits or "str" not in taken and not taken & {"int", "bool"}
+        return fits or ("str" not in taken and not taken & {"int", "bool"})
     if isinstance(found, str):
         if "str" in taken or "dict" in taken or "list" in taken:
             return True
