@@ -20,11 +20,11 @@ A row is a plain dict of what a class declares about one field at one release:
 from __future__ import annotations
 
 import json
+import os
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from cfglint.rules_dir import rules_dir
@@ -48,8 +48,8 @@ class Span(NamedTuple):
 
 @cache
 def _table(library: str) -> dict[str, Any]:
-    path = Path(rules_dir(), "facts", "fields", f"{library}.json")
-    table: dict[str, Any] = json.loads(path.read_bytes())
+    with open(os.path.join(rules_dir(), "facts", "fields", f"{library}.json"), "rb") as handle:
+        table: dict[str, Any] = json.load(handle)
     table["index"] = {_comparable(release): position for position, release in enumerate(table["releases"])}
     return table
 
