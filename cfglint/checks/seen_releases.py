@@ -14,9 +14,10 @@ EXACT = frozenset(("target", "lock", "pin", "installed"))
 _SAID = {"pin": "pinned", "lock": "locked", "installed": "installed", "target": "the target"}
 #: Frameworks whose own requirements decide which release of a library a run can see at all.
 _FRAMEWORKS = ("llamafactory", "axolotl", "ms-swift", "unsloth", "trl")
-_PRE = re.compile(r"\d(?:a|b|rc|\.?dev)\d")
-_DEMAND = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?", re.DOTALL)
-_CLAUSE = re.compile(r"(==|!=|<=|>=|<|>|~=)\s*([0-9]+(?:\.[0-9A-Za-z]+)*)(\.\*)?")
+#: Patterns as texts: most files ask nothing of them, and compiling them costs more than linting such a file may.
+_PRE = r"\d(?:a|b|rc|\.?dev)\d"
+_DEMAND = r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;(.*))?"
+_CLAUSE = r"(==|!=|<=|>=|<|>|~=)\s*([0-9]+(?:\.[0-9A-Za-z]+)*)(\.\*)?"
 
 
 class Seen(NamedTuple):
@@ -119,7 +120,7 @@ def _demands(library: str, release: str) -> dict[str, tuple[str, ...]]:
     """What a release asks of other packages, without its extras."""
     demands: dict[str, tuple[str, ...]] = {}
     for text in fieldtable.requires(library, release) or ():
-        match = _DEMAND.fullmatch(text.strip())
+        match = re.fullmatch(_DEMAND, text.strip(), re.DOTALL)
         if match is not None and "extra" not in (match[3] or ""):
             name = match[1].lower().replace("_", "-").replace(".", "-")
             demands[name] = (*demands.get(name, ()), match[2])
@@ -129,7 +130,7 @@ def _demands(library: str, release: str) -> dict[str, tuple[str, ...]]:
 def allows(specifier: str, version: str) -> bool:
     """Whether a release lies in a requirement's range, by release numbers alone (no packaging: this is asked often)."""
     have = _numbers(version)
-    for operator, text, series in _CLAUSE.findall(specifier):
+    for operator, text, series in re.findall(_CLAUSE, specifier):
         said = _numbers(text)
         if series or operator == "~=":
             part = said if series else said[:-1]
@@ -148,7 +149,7 @@ def allows(specifier: str, version: str) -> bool:
 @lru_cache(maxsize=32)
 def stable(library: str) -> tuple[str, ...]:
     """The tabled releases of a library that are no pre-releases, oldest first."""
-    return tuple(release for release in fieldtable.releases(library) if not _PRE.search(release))
+    return tuple(release for release in fieldtable.releases(library) if not re.search(_PRE, release))
 
 
 @lru_cache(maxsize=4096)
