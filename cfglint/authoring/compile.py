@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from cfglint.authoring.dialects import compile_dialects, compile_steps
 from cfglint.authoring.expression import Compiled, ExpressionError, Registry, compile_expression
 from cfglint.authoring.schema import Rule
+from cfglint.packages.version_match import clauses
 from cfglint.packages.versions import VersionSet
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -157,6 +158,11 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
     for field in [*rule.fix.set, *rule.fix.unset, *rule.fix.rename]:
         if library.field_type(field) is None:
             raise RuleError(f"{where}: fix names the unknown field {field!r}")
+    for package, specifier in rule.fix.pin.items():
+        try:
+            clauses(specifier if specifier != "*" else "")
+        except ValueError as error:
+            raise RuleError(f"{where}: fix.pin.{package}: {error}") from None
     hot = {
         "name": rule.name,
         "code": rule.code,

@@ -63,7 +63,7 @@ def page(name: str, rule: Mapping[str, Any]) -> str:
     for field in rule["fix"]["unset"]:
         lines.append(f"    remove {field} ({rule['fix']['safety']})")
     for package, specifier in rule["fix"]["pin"].items():
-        lines.append(f"    pin {package}{specifier}")
+        lines.append(f"    pin {package}{specifier}" if specifier != "*" else f"    pin {package} to the nearest release that is not affected")
     if rule["false_positives"]:
         lines += ["", "When it may be wrong"]
         lines += _wrapped(rule["false_positives"], "  ")

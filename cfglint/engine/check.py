@@ -228,6 +228,8 @@ def render(parts: list[Any], facts: Facts, found: Mapping[str, str] | None = Non
             text.append((found or {}).get(part[1], ""))
         elif part[0] == "version":
             versions = facts.run.packages.get(part[1])
+            if versions is not None and facts.newest:
+                versions = versions.newest() or versions
             text.append(versions.text() if versions is not None else "not pinned")
         else:
             text.append(shown(evaluate(part, facts)))

@@ -41,7 +41,7 @@ def edits_for(fix: dict[str, Any], when: Any, facts: Facts, place: Place, render
         if done is None:
             return Edits()
         edits += done
-    if fix["pin"]:
+    if any(name.lower().replace("_", "-") in facts.run.packages for name in fix["pin"]):
         # Only a pin that changes needs packaging and the tables of demands.
         from cfglint.engine.pins import pin_fix
 

@@ -185,3 +185,18 @@ def test_every_kind_of_dependency_file_is_found_in_a_folder(folder: Path) -> Non
         (folder / name).write_text(text)
     listed = cfglint(folder, "audit", "--list").stdout
     assert {name for name in names if f"{name}:" in listed} == set(names)
+
+
+def test_a_pin_in_a_notebook_cell_is_fixed_in_place(folder: Path) -> None:
+    source = ['!pip install -q "llamafactory==0.9.2" "transformers==4.50.3"\n', *NOTEBOOK_CELLS[1:]]
+    cell = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+    text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
+    (folder / "train.ipynb").write_text(text)
+    cfglint(folder, "--fix", "--unsafe-fixes", "--select", "pinned-set-not-allowed", "train.ipynb")
+    assert (folder / "train.ipynb").read_text() == text.replace("transformers==4.50.3", "transformers==4.49.0")
+
+
+def test_a_possible_finding_names_the_release_that_an_installer_takes(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("deepspeed==0.13.1\nnumpy>=1.24.4\n")
+    done = cfglint(folder, "audit", "--output-format", "concise")
+    assert "numpy 2." in done.stdout and "the newest release that the requirements admit" in done.stdout
