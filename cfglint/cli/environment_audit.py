@@ -1,4 +1,4 @@
-"""Auditing an environment that no file describes: every place is where a distribution says its own version."""
+"""Auditing an environment that no file describes: a place is where a distribution says its version."""
 
 from __future__ import annotations
 

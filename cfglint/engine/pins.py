@@ -86,7 +86,9 @@ def not_editable(entry: Requirement) -> str:
         return f"{source.path} is a lock file: change the requirement and lock again"
     if _GENERATED.match(source.text):
         return f"{source.path} is generated: change what it is generated from"
-    if source_kind(source.file or source.path) == "requirements" and _HASH.match(source.text, entry.place.span.end):
+    if source_kind(source.file or source.path) == "requirements" and _HASH.match(
+        source.text, entry.place.span.end
+    ):
         return f"{source.path} carries hashes, which the new release needs too"
     return ""
 

@@ -193,7 +193,9 @@ def test_a_pin_in_a_notebook_cell_is_fixed_in_place(folder: Path) -> None:
     text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
     (folder / "train.ipynb").write_text(text)
     cfglint(folder, "--fix", "--unsafe-fixes", "--select", "pinned-set-not-allowed", "train.ipynb")
-    assert (folder / "train.ipynb").read_text() == text.replace("transformers==4.50.3", "transformers==4.49.0")
+    assert (folder / "train.ipynb").read_text() == text.replace(
+        "transformers==4.50.3", "transformers==4.49.0"
+    )
 
 
 def test_a_possible_finding_names_the_release_that_an_installer_takes(folder: Path) -> None:
