@@ -67,7 +67,11 @@ def _match(run: Run, facts: Facts, reader: Reader, entry: Entry, written: set[st
     meant = f"write {close[0]}" if certain else f"write {close[0]} if that was meant, or take {key} out" if close else ""
     instead = meant or f"take {key} out, or write the name that was meant"
     place = Place(reader.source, entry.span)
-    return Match(place, what, instead, severity=reader.unknown, edit=edit, packages=(library,) if library in run.packages else ())
+    versions = run.packages.get(library)
+    # Where nobody says the version, an unreleased one may know the key.
+    pinned = versions is not None and versions.kind in ("pin", "lock", "installed", "target")
+    severity = "warning" if reader.unknown == "error" and not pinned else reader.unknown
+    return Match(place, what, instead, severity=severity, edit=edit, packages=(library,) if versions is not None else ())
 
 
 def key_edit(reader: Reader, entry: Entry, name: str) -> tuple[Span, str] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import lru_cache
 from typing import Any
 
 from cfglint.resolve.vocabulary import Vocabulary
@@ -55,8 +56,12 @@ class RuleSet:
         return found
 
 
+@lru_cache(maxsize=4)
 def load_rules(user_folders: tuple[str, ...] = ()) -> RuleSet:
-    """The built-in rules and those of user folders. Raises RulesError where a rule file does not hold."""
+    """The built-in rules and those of user folders, read once in a process.
+
+    Raises RulesError where a rule file does not hold.
+    """
     folder = rules_dir()
     packaged = os.path.join(folder, "compiled.json")
     if not user_folders and os.path.isfile(packaged):
