@@ -61,7 +61,7 @@ def pin_fix(pins: Mapping[str, str], when: Any, facts: Facts) -> PinFix:
 
 
 def _written(changes: Mapping[str, tuple[Any, VersionSet]]) -> PinFix:
-    """The edits for changed version sets; where one cannot be written there are none, and the note names all."""
+    """The edits for changed version sets; none where one cannot be written, and then the note names all."""
     found: list[Edit] = []
     nearest_set = ", ".join(f"{name}{_specifier(after)}" for name, (_, after) in changes.items())
     for before, after in changes.values():
