@@ -293,8 +293,8 @@ def _set(ir: list[Any], facts: Facts) -> Any:
         return value.value is not None
     if value.state == STATE_UNSET:
         return False
-    if value.place is not None:
-        return True  # it stands in a file; only what it says is not known
+    if value.place is not None and "${" not in value.raw:
+        return True  # it stands in a file; only what it says is not known (an interpolation may say nothing)
     facts.missing.append(ir[1])
     return UNKNOWN
 

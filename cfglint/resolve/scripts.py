@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from cfglint.model.run import Document, StepSite
@@ -39,6 +40,7 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
         if pattern is not None:
             found.append((call, pattern))
     steps, fields = _steps(vocabulary, source, script)
+    fields["data.speaks_of_eos"] = Value(KNOWN, _speaks_of_eos(source, script), None, "derived")
     configuring = [item for item in found if item[1].spec["role"] not in ("tokenizer",)]
     trains = any(name in steps for name in ("make_trainer", "train", "accelerator")) or any(
         pattern.spec["role"] in (_PRIMARY, "trainer", "adapter", "quantization") for _, pattern in found
@@ -56,6 +58,18 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
         hidden = frozenset(name for call, pattern in calls if call.open for name in pattern.spec["provides"])
         facts.append(ScriptFacts(documents, steps, fields, whole, trains, unsloth, hidden))
     return facts
+
+
+
+#: How a script puts an end of text into its examples: the token, its usual spellings, or a chat template.
+_EOS = re.compile(r"eos_token|</s>|<\|(?:im_end|eot_id|end_of_text|endoftext)\|>|chat_template|setup_chat_format")
+
+
+def _speaks_of_eos(source: Source, script: Script) -> bool:
+    """Whether the script mentions an end of text anywhere but where it chooses the pad token."""
+    pads = [setting.span for setting in script.settings if setting.target.endswith(("pad_token", "pad_token_id"))]
+    mentions = _EOS.finditer(source.text)
+    return any(not any(pad.start <= match.start() < pad.end for pad in pads) for match in mentions)
 
 
 def _calls_of(
