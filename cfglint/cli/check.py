@@ -21,22 +21,53 @@ from cfglint.source import Source
 
 @click.command("check")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("-f", "--output-format", type=click.Choice(FORMATS), envvar="CFGLINT_OUTPUT_FORMAT", help="How findings are shown (default: text).")
-@click.option("--select", multiple=True, metavar="RULE,…", help="Only these rules: names, codes, code prefixes, ALL.")
+@click.option(
+    "-f",
+    "--output-format",
+    type=click.Choice(FORMATS),
+    envvar="CFGLINT_OUTPUT_FORMAT",
+    help="How findings are shown (default: text).",
+)
+@click.option(
+    "--select", multiple=True, metavar="RULE,…", help="Only these rules: names, codes, code prefixes, ALL."
+)
 @click.option("--ignore", multiple=True, metavar="RULE,…", help="Not these rules.")
-@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 from this severity on (default: warning).")
+@click.option(
+    "--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 from this severity on (default: warning)."
+)
 @click.option("--fix", is_flag=True, help="Apply fixes that cannot change a run's meaning, then lint again.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that change how the run trains.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option("--preview", is_flag=True, help="Also run preview rules.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match.")
-@click.option("--rules", "rule_folders", multiple=True, type=click.Path(exists=True, file_okay=False), help="A folder with rules of your own.")
-@click.option("--target", multiple=True, metavar="KEY=VALUE", help="State what files cannot: gpu=T4, processes=8, transformers=4.57.1.")
-@click.option("--environment", envvar="CFGLINT_ENVIRONMENT", help="Installed packages to read: auto, none, or a path (default: auto).")
+@click.option(
+    "--rules",
+    "rule_folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="A folder with rules of your own.",
+)
+@click.option(
+    "--target",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="State what files cannot: gpu=T4, processes=8, transformers=4.57.1.",
+)
+@click.option(
+    "--environment",
+    envvar="CFGLINT_ENVIRONMENT",
+    help="Installed packages to read: auto, none, or a path (default: auto).",
+)
 @click.option("--show-undecided", is_flag=True, help="List the checks that could not be decided.")
-@click.option("--stdin-filename", metavar="NAME", help="With the path -: read standard input under this name.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output.")
-@click.option("--verify", is_flag=True, help="Prove the findings with a few training steps (see cfglint verify).")
+@click.option(
+    "--stdin-filename", metavar="NAME", help="With the path -: read standard input under this name."
+)
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output."
+)
+@click.option(
+    "--verify", is_flag=True, help="Prove the findings with a few training steps (see cfglint verify)."
+)
 def command(paths: tuple[str, ...], **given: Any) -> None:
     """Lint training configs, scripts, notebooks, launch commands and dependency files.
 
@@ -61,7 +92,7 @@ def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: b
     if given.get("verify"):
         from cfglint.cli.verify import verify_linted
 
-        return int(verify_linted(linted, given))
+        return int(verify_linted(linted, {**given, "paths": paths}))
     if given.get("fix") or given.get("diff"):
         linted = _fixed(linted, options, bool(given.get("unsafe_fixes")), bool(given.get("diff")))
     if not given.get("diff"):
@@ -85,7 +116,9 @@ def exit_code(linted: Linted, given: Mapping[str, Any], settings: Settings) -> i
     return 3 if linted.nothing_found else 0
 
 
-def options_from(paths: tuple[str, ...], given: Mapping[str, Any], settings: Settings, only_dependencies: bool = False) -> Options:
+def options_from(
+    paths: tuple[str, ...], given: Mapping[str, Any], settings: Settings, only_dependencies: bool = False
+) -> Options:
     """Command line over settings file over defaults. Raises SettingsError for a target that is not KEY=VALUE."""
     stdin = None
     if "-" in paths:
@@ -120,7 +153,9 @@ def target_facts(configured: Mapping[str, str], stated: tuple[str, ...]) -> dict
     for entry in stated:
         key, equals, value = entry.partition("=")
         if not equals or not key or not value:
-            raise SettingsError(f"--target {entry}: expected KEY=VALUE, such as gpu=T4 or transformers=4.57.1")
+            raise SettingsError(
+                f"--target {entry}: expected KEY=VALUE, such as gpu=T4 or transformers=4.57.1"
+            )
         facts[key] = value
     target: dict[str, Any] = {"packages": {}}
     for key, value in facts.items():
@@ -151,7 +186,11 @@ def _show_undecided(linted: Linted) -> None:
 def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
     """Print the report."""
     chosen = given.get("output_format") or settings.output_format
-    color = wants_color(given.get("color") or "auto", sys.stdout.isatty(), os.environ) if chosen in ("text", "concise") else False
+    color = (
+        wants_color(given.get("color") or "auto", sys.stdout.isatty(), os.environ)
+        if chosen in ("text", "concise")
+        else False
+    )
     descriptors = []
     if chosen == "sarif":
         names = {finding.rule for finding in linted.report.findings}
