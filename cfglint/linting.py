@@ -58,7 +58,11 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
     """
     rules = load_rules(options.rules)
     cwd = os.getcwd()
-    found = discover(options.paths or (".",), options.exclude, options.exclude_from) if options.stdin is None or options.paths else None
+    found = (
+        discover(options.paths or (".",), options.exclude, options.exclude_from)
+        if options.stdin is None or options.paths
+        else None
+    )
     start = options.paths[0] if options.paths else cwd
     root = project_root(os.path.abspath(start))
     project = Project(rules.vocabulary, root, cwd)
@@ -78,23 +82,42 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
     named = {parsed.source.path for parsed in files}
     findings = [finding for finding in checked.findings if _touches(finding, named)]
     findings += _unreadable(files, runs)
-    findings = [finding for finding in findings if not _ignored_here(finding, options.per_file_ignores)]
+    findings = [
+        finding
+        for finding in findings
+        if not _ignored_here(finding, options.per_file_ignores, options.exclude_from)
+    ]
     codes = {**{name: cold["code"] for name, cold in _codes(rules).items()}, **OWN_RULES}
     sources = {parsed.source.path: parsed.source for parsed in files}
-    outcome = suppress(findings, sources.values(), codes, None, _scalars(project), _locator(project))
-    findings = [*outcome.kept, *(_finished(finding) for finding in outcome.unused if _wanted("unused-ignore", "CFG002", options))]
+    selected = selector(options)
+    active = {*OWN_RULES, *(rule["name"] for rule in rules.rules if selected(rule))}
+    outcome = suppress(findings, sources.values(), codes, active, _scalars(project), _locator(project))
+    findings = [
+        *outcome.kept,
+        *(_finished(finding) for finding in outcome.unused if _wanted("unused-ignore", "CFG002", options)),
+    ]
     findings.sort(key=order)
     report = Report(
         findings=tuple(findings),
-        runs=tuple(_summary(run, project) for run in runs if any(source.path in named for source in run.sources)),
+        runs=tuple(
+            _summary(run, project) for run in runs if any(source.path in named for source in run.sources)
+        ),
         undecided=undecided_counts(checked.undecided),
         checked=_checked(files, runs, project),
         skipped=_skipped(files, found.skipped if found is not None else (), runs, project),
-        named_only=found is None or (bool(options.paths) and not any(os.path.isdir(path) for path in options.paths)),
+        named_only=found is None
+        or (bool(options.paths) and not any(os.path.isdir(path) for path in options.paths)),
         suppressed=outcome.silenced,
     )
     nothing = found is not None and not report.named_only and not report.checked and not findings
-    return Linted(report, runs, rules, tuple(found.missing) if found is not None else (), nothing, tuple(checked.undecided))
+    return Linted(
+        report,
+        runs,
+        rules,
+        tuple(found.missing) if found is not None else (),
+        nothing,
+        tuple(checked.undecided),
+    )
 
 
 def _codes(rules: RuleSet) -> dict[str, dict[str, Any]]:
@@ -109,11 +132,14 @@ def _wanted(name: str, code: str, options: Options) -> bool:
 
 def _listed(name: str, code: str, entries: Iterable[str]) -> bool:
     """Entries are names, codes, or prefixes of codes ("PRE")."""
-    return any(entry == name or entry == "ALL" or (entry.isupper() and entry[:3].isalpha() and code.startswith(entry)) or entry == code for entry in entries)
+    return any(
+        entry in (name, code, "ALL") or (entry.isupper() and code.startswith(entry)) for entry in entries
+    )
 
 
 def selector(options: Options) -> Callable[[dict[str, Any]], bool]:
     """Whether a compiled rule is to run."""
+
     def selected(rule: dict[str, Any]) -> bool:
         if rule["status"] == "preview" and not options.preview and rule["name"] not in options.select:
             return False
@@ -123,21 +149,31 @@ def selector(options: Options) -> Callable[[dict[str, Any]], bool]:
 
 
 def _touches(finding: Finding, named: set[str]) -> bool:
-    return finding.location.source.path in named or any(place.source.path in named for place in finding.related)
+    return finding.location.source.path in named or any(
+        place.source.path in named for place in finding.related
+    )
 
 
-def _ignored_here(finding: Finding, rules: Mapping[str, tuple[str, ...]]) -> bool:
-    from fnmatch import fnmatchcase
+def _ignored_here(finding: Finding, rules: Mapping[str, tuple[str, ...]], folder: str) -> bool:
+    """Whether the settings ignore a rule for a path; patterns are those of .gitignore, from the settings' folder."""
+    if not rules:
+        return False
+    from cfglint.gitignore import Patterns
 
-    path = finding.location.source.path
+    path = os.path.relpath(
+        finding.location.source.file or finding.location.source.path, folder or os.getcwd()
+    )
+    path = path.replace(os.sep, "/")
     return any(
-        _listed(finding.rule, finding.code, names) and (fnmatchcase(path, pattern) or fnmatchcase(path, "*/" + pattern))
+        _listed(finding.rule, finding.code, names) and Patterns([pattern]).verdict(path, False) is True
         for pattern, names in rules.items()
     )
 
 
 def _locator(project: Project) -> Callable[[Source, int], Cell | None]:
-    cells = {parsed.source.path: parsed.cells for parsed in project.files.values() if parsed.cells is not None}
+    cells = {
+        parsed.source.path: parsed.cells for parsed in project.files.values() if parsed.cells is not None
+    }
 
     def locate(source: Source, offset: int) -> Cell | None:
         found = cells.get(source.path)
@@ -198,7 +234,9 @@ def _unreadable(files: list[ParsedFile], runs: list[Run]) -> list[Finding]:
 
 def _finished(finding: Finding) -> Finding:
     text = finding.location.source.slice(finding.location.span)
-    return finding._replace(fingerprint=fingerprint(finding.rule, finding.location.source.path, finding.route, text))
+    return finding._replace(
+        fingerprint=fingerprint(finding.rule, finding.location.source.path, finding.route, text)
+    )
 
 
 def undecided_counts(entries: Iterable[Any]) -> Undecided:
@@ -227,10 +265,16 @@ def _checked(files: list[ParsedFile], runs: list[Run], project: Project) -> tupl
             dialects = known.setdefault(document.source.path, [])
             if document.dialect not in dialects:
                 dialects.append(document.dialect)
-    return tuple(CheckedFile(parsed.source.path, tuple(known[parsed.source.path])) for parsed in files if parsed.source.path in known)
+    return tuple(
+        CheckedFile(parsed.source.path, tuple(known[parsed.source.path]))
+        for parsed in files
+        if parsed.source.path in known
+    )
 
 
-def _skipped(files: list[ParsedFile], walked: Iterable[Any], runs: list[Run], project: Project) -> tuple[SkippedFile, ...]:
+def _skipped(
+    files: list[ParsedFile], walked: Iterable[Any], runs: list[Run], project: Project
+) -> tuple[SkippedFile, ...]:
     """Files that were not checked, and the parts of dependency sources that were not understood or followed."""
     skipped = [SkippedFile(entry.path, entry.reason) for entry in walked]
     for parsed in files:
@@ -238,7 +282,9 @@ def _skipped(files: list[ParsedFile], walked: Iterable[Any], runs: list[Run], pr
             skipped.append(SkippedFile(parsed.source.path, parsed.problem))
     named = {parsed.source.path for parsed in files}
     shown = [run for run in runs if any(source.path in named for source in run.sources)]
-    context = [project.files[source.file] for run in shown for source in run.sources if source.file in project.files]
+    context = [
+        project.files[source.file] for run in shown for source in run.sources if source.file in project.files
+    ]
     for parsed in dict.fromkeys([*files, *context]):
         skipped += [SkippedFile(entry.path, f"line {entry.line}: {entry.reason}") for entry in parsed.skipped]
     return tuple(sorted(set(skipped)))

@@ -99,7 +99,9 @@ def read_source(file: str, display: str) -> Source:
             raise UnreadableError("not a regular file" if os.path.exists(file) else "no such file")
         size = os.path.getsize(file)
         if size > SIZE_LIMIT:
-            raise UnreadableError(f"too large to be a training config ({size / 1e6:.0f} MB, the limit is {SIZE_LIMIT // 10**6} MB)")
+            raise UnreadableError(
+                f"too large to be a training config ({size / 1e6:.0f} MB, the limit is {SIZE_LIMIT // 10**6} MB)"
+            )
         with open(file, "rb") as handle:
             data = handle.read()
     except OSError as error:

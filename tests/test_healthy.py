@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from cfglint.linting import Options, lint
 
 HEALTHY = Path(__file__).parent / "corpus" / "healthy"
@@ -19,4 +20,6 @@ def test_healthy_runs_stay_silent(name: str, tmp_path: Path, monkeypatch: pytest
     linted = lint(Options(environment="none"))
     assert linted.report.checked, "nothing was recognised"
     loud = [finding for finding in linted.report.findings if finding.severity != "info"]
-    assert not loud, "\n".join(f"{finding.location.source.path}: {finding.rule}: {finding.message}" for finding in loud)
+    assert not loud, "\n".join(
+        f"{finding.location.source.path}: {finding.rule}: {finding.message}" for finding in loud
+    )

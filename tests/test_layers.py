@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import cfglint
 import pytest
+
+import cfglint
 
 PACKAGE = Path(cfglint.__file__).parent
 #: Lower layers first; a module may import its own layer and those before it.

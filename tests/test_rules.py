@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from cfglint.authoring.examples import check_examples, load_examples
 from cfglint.authoring.lint import lint_rules
 from cfglint.engine.ruleset import load_rules
@@ -28,5 +29,11 @@ def test_superseded_rules_exist() -> None:
 
 def test_at_least_the_founding_reports_are_covered() -> None:
     urls = {item.get("url", "") for cold in RULES.cold.values() for item in cold["evidence"]}
-    for report in ("unslothai/unsloth/issues/2084", "unslothai/unsloth/issues/712", "hiyouga/LlamaFactory/issues/7268", "huggingface/peft/issues/1715", "hiyouga/LlamaFactory/issues/7416"):
+    for report in (
+        "unslothai/unsloth/issues/2084",
+        "unslothai/unsloth/issues/712",
+        "hiyouga/LlamaFactory/issues/7268",
+        "huggingface/peft/issues/1715",
+        "hiyouga/LlamaFactory/issues/7416",
+    ):
         assert any(report in url for url in urls), report

@@ -77,7 +77,10 @@ class Library:
             macros.get("conditions", {}),
             macros.get("lists", {}),
         )
-        self.derived = {name: self.compile(text, f"fields.yaml: {name}", boolean=False).ir for name, text in derived.items()}
+        self.derived = {
+            name: self.compile(text, f"fields.yaml: {name}", boolean=False).ir
+            for name, text in derived.items()
+        }
         files = [path for path in sorted((folder / "dialects").glob("*.yaml")) if path.name != "steps.yaml"]
         self.dialects = compile_dialects([read_yaml(path) for path in files], self.types, self.affects_ir)
 
@@ -102,13 +105,17 @@ class Library:
 
 def _affects_text(affects: Any, where: str) -> str:
     if not isinstance(affects, dict) or not affects:
-        raise RuleError(f"{where}: affects is a mapping of packages to PEP 440 specifiers, or any/all with a list of such")
+        raise RuleError(
+            f"{where}: affects is a mapping of packages to PEP 440 specifiers, or any/all with a list of such"
+        )
     parts = []
     for name, value in affects.items():
         if name in ("any", "all"):
             if not isinstance(value, list):
                 raise RuleError(f"{where}: affects.{name} holds a list")
-            joined = f" {'or' if name == 'any' else 'and'} ".join(_affects_text(item, where) for item in value)
+            joined = f" {'or' if name == 'any' else 'and'} ".join(
+                _affects_text(item, where) for item in value
+            )
             parts.append(f"({joined})")
         else:
             parts.append(f"package({name!r}, {str(value)!r})")
@@ -137,7 +144,9 @@ def read_examples(folders: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
     """The examples of every rule below some rules folders, by rule name; only tests and documentation need them."""
     found = {}
     for folder in folders:
-        for path in rule_files(folder) if (folder / "fields.yaml").is_file() else sorted(folder.rglob("*.yaml")):
+        for path in (
+            rule_files(folder) if (folder / "fields.yaml").is_file() else sorted(folder.rglob("*.yaml"))
+        ):
             rule = read_rule(path)
             found[rule.name] = [example.model_dump(exclude_defaults=True) for example in rule.examples]
     return found
@@ -154,7 +163,9 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         check_place(place, library, where)
     for symptom in rule.symptom:
         if symptom not in library.symptoms:
-            raise RuleError(f"{where}: unknown symptom {symptom!r}; there are {', '.join(sorted(library.symptoms))}")
+            raise RuleError(
+                f"{where}: unknown symptom {symptom!r}; there are {', '.join(sorted(library.symptoms))}"
+            )
     for field in [*rule.fix.set, *rule.fix.unset, *rule.fix.rename]:
         if library.field_type(field) is None:
             raise RuleError(f"{where}: fix names the unknown field {field!r}")
@@ -185,12 +196,17 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         "fix": {
             "title": template(rule.fix.title, library, where),
             "safety": rule.fix.safety,
-            "set": {field: template(value, library, where) if isinstance(value, str) else value for field, value in rule.fix.set.items()},
+            "set": {
+                field: template(value, library, where) if isinstance(value, str) else value
+                for field, value in rule.fix.set.items()
+            },
             "unset": rule.fix.unset,
             "rename": rule.fix.rename,
             "pin": rule.fix.pin,
         },
-        "evidence": [{key: value for key, value in item.model_dump().items() if value} for item in rule.evidence],
+        "evidence": [
+            {key: value for key, value in item.model_dump().items() if value} for item in rule.evidence
+        ],
         "condition": condition_text(rule, where),
         "affects": rule.affects,
         "fields": list(condition.fields),
@@ -251,17 +267,28 @@ def compile_rules(folder: Path, user_folders: Iterable[Path] = ()) -> tuple[dict
             rule = read_rule(path)
             where = str(path.relative_to(root))
             if path.stem != rule.name:
-                raise RuleError(f"{where}: the file is named {path.stem!r}, the rule {rule.name!r}; they must agree")
+                raise RuleError(
+                    f"{where}: the file is named {path.stem!r}, the rule {rule.name!r}; they must agree"
+                )
             if rule.name in cold:
                 raise RuleError(f"{where}: a rule named {rule.name!r} exists already")
             if rule.code in codes:
-                raise RuleError(f"{where}: code {rule.code} belongs to {codes[rule.code]!r}; codes are never reused")
+                raise RuleError(
+                    f"{where}: code {rule.code} belongs to {codes[rule.code]!r}; codes are never reused"
+                )
             codes[rule.code] = rule.name
             part, rest = compile_rule(rule, library, where)
             rest["area"] = str(path.relative_to(root).parent)
             if rule.status != "removed" and not rule.withdrawn:
                 hot.append(part)
-            cold[rule.name] = {**rest, "code": rule.code, "status": rule.status, "severity": rule.severity, "confidence": rule.confidence, "symptom": rule.symptom}
+            cold[rule.name] = {
+                **rest,
+                "code": rule.code,
+                "status": rule.status,
+                "severity": rule.severity,
+                "confidence": rule.confidence,
+                "symptom": rule.symptom,
+            }
     table = {
         "fields": library.types,
         "native": [name for name, spec in library.namespaces.items() if spec.get("native")],

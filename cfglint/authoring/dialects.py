@@ -23,7 +23,9 @@ class DialectError(ValueError):
     """A dialect file that does not hold."""
 
 
-def compile_dialects(files: list[dict[str, Any]], types: dict[str, str], affects: AffectsCompiler) -> list[dict[str, Any]]:
+def compile_dialects(
+    files: list[dict[str, Any]], types: dict[str, str], affects: AffectsCompiler
+) -> list[dict[str, Any]]:
     """All dialects, most specific detection first. Raises DialectError for an unknown key or field."""
     raw = {data["name"]: data for data in files}
     result = []
@@ -38,7 +40,11 @@ def compile_dialects(files: list[dict[str, Any]], types: dict[str, str], affects
         parents = [raw[parent] for parent in (data.get("extends"),) if parent]
         keys = _merge(*[parent.get("keys", {}) for parent in parents], data.get("keys", {}))
         defaults = _merge(
-            *[raw[parent].get("defaults", {}) for parent in (data.get("extends"), data.get("defaults_of")) if parent],
+            *[
+                raw[parent].get("defaults", {})
+                for parent in (data.get("extends"), data.get("defaults_of"))
+                if parent
+            ],
             data.get("defaults", {}),
         )
         compiled_keys = _keys(name, keys, types)
@@ -61,7 +67,10 @@ def compile_dialects(files: list[dict[str, Any]], types: dict[str, str], affects
                 "satellite": bool(data.get("satellite")),
                 "foreign": bool(data.get("foreign")),
                 "script_flags": bool(data.get("script_flags")),
-                "calls": [_call(name, call, data, raw, keys, defaults, types, affects) for call in data.get("calls", [])],
+                "calls": [
+                    _call(name, call, data, raw, keys, defaults, types, affects)
+                    for call in data.get("calls", [])
+                ],
                 "programs": [_program(name, program, types) for program in data.get("programs", [])],
             }
         )
@@ -93,12 +102,24 @@ def _targets(dialect: str, key: Any, spec: Any, types: dict[str, str]) -> list[l
             continue
         otherwise = item.get("otherwise", "unset")
         values = [[raw, value] for raw, value in item.get("values", {}).items()]
-        result.append([item["field"], values, otherwise if otherwise in ("same", "unset") else ["value", otherwise]])
+        result.append(
+            [item["field"], values, otherwise if otherwise in ("same", "unset") else ["value", otherwise]]
+        )
         if "also" in item:
             result.append([item["also"], None, "same"])
     for field, _, _ in result:
         namespace = field.split(".", 1)[0]
-        known = {name.split(".", 1)[0] for name in types} | {"llamafactory", "axolotl", "unsloth", "swift", "torchtune", "trl", "trainer_call", "accelerate", "steps"}
+        known = {name.split(".", 1)[0] for name in types} | {
+            "llamafactory",
+            "axolotl",
+            "unsloth",
+            "swift",
+            "torchtune",
+            "trl",
+            "trainer_call",
+            "accelerate",
+            "steps",
+        }
         if namespace not in known:
             raise DialectError(f"dialect {dialect}: key {key!r} maps to {field!r}, which is no field")
     return result
@@ -121,7 +142,12 @@ def _defaults(dialect: str, defaults: dict[str, Any], affects: AffectsCompiler) 
         rows = spec if isinstance(spec, list) else [{"value": spec}]
         if rows:
             result[field] = [
-                [affects(row["affects"], f"dialect {dialect}: default of {field}") if "affects" in row else None, row["value"]]
+                [
+                    affects(row["affects"], f"dialect {dialect}: default of {field}")
+                    if "affects" in row
+                    else None,
+                    row["value"],
+                ]
                 for row in rows
             ]
     return result
@@ -161,7 +187,9 @@ def _call(
         # None: those of the dialect's files, so that twenty calls of one library do not repeat them.
         "keys": None if shared else compiled,
         "reverse": None if shared else _reverse(compiled),
-        "defaults": None if wanted is True and "extends" not in call else _defaults(dialect, call_defaults, affects),
+        "defaults": None
+        if wanted is True and "extends" not in call
+        else _defaults(dialect, call_defaults, affects),
         "sets": call.get("sets", {}),
         "callee_field": call.get("callee_field", ""),
         "string_model": call.get("string_model", ""),

@@ -35,7 +35,10 @@ def _index(title: str, cold: Mapping[str, Any], keys: Callable[[Mapping[str, Any
             groups.setdefault(key, []).append(name)
     parts = [f"# {title}\n"]
     for key in sorted(groups):
-        rows = "\n".join(f"- [{name}](rules/{name}.md) ({cold[name]['severity']}): {cold[name]['summary']}" for name in sorted(groups[key]))
+        rows = "\n".join(
+            f"- [{name}](rules/{name}.md) ({cold[name]['severity']}): {cold[name]['summary']}"
+            for name in sorted(groups[key])
+        )
         parts.append(f"## {key}\n\n{rows}\n")
     return "\n".join(parts)
 

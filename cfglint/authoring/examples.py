@@ -52,7 +52,12 @@ def lint_example(files: Mapping[str, str], target: Mapping[str, Any], rules: tup
 def _options(target: Mapping[str, Any], rules: tuple[str, ...]) -> Options:
     from cfglint.cli.check import target_facts
 
-    return Options(preview=True, environment="none", target=target_facts({}, tuple(f"{key}={value}" for key, value in target.items())), rules=rules)
+    return Options(
+        preview=True,
+        environment="none",
+        target=target_facts({}, tuple(f"{key}={value}" for key, value in target.items())),
+        rules=rules,
+    )
 
 
 def load_examples(rules: tuple[str, ...] = ()) -> dict[str, list[dict[str, Any]]]:
@@ -67,7 +72,9 @@ def check_examples(
     failures = []
     for number, example in enumerate(examples, 1):
         title = f"{number} ({example.get('title', 'untitled')})"
-        reason = _example_fails(name, example, bool(cold["fix"]["set"] or cold["fix"]["unset"] or cold["fix"]["rename"]), rules)
+        reason = _example_fails(
+            name, example, bool(cold["fix"]["set"] or cold["fix"]["unset"] or cold["fix"]["rename"]), rules
+        )
         if reason:
             failures.append(Failure(name, title, reason))
     return failures
@@ -97,13 +104,17 @@ def _broken(linted: Linted) -> str:
     return f"{_spot(bad[0])}: {bad[0].message}" if bad else ""
 
 
-def _is_undecided(name: str, files: Mapping[str, str], target: Mapping[str, Any], rules: tuple[str, ...]) -> bool:
+def _is_undecided(
+    name: str, files: Mapping[str, str], target: Mapping[str, Any], rules: tuple[str, ...]
+) -> bool:
     with example_folder(files):
         options = _options(target, rules)._replace(select=(name,))
         return lint(options).report.undecided.checks > 0
 
 
-def _bad_fails(name: str, example: Mapping[str, Any], target: Mapping[str, Any], rules: tuple[str, ...]) -> str:
+def _bad_fails(
+    name: str, example: Mapping[str, Any], target: Mapping[str, Any], rules: tuple[str, ...]
+) -> str:
     files = example["bad"]
     expected = set(example.get("expect", []))
     for path, text in files.items():
@@ -132,16 +143,26 @@ def _spot(finding: Any) -> str:
     return f"{location.source.path}:{location.source.position(location.span.start).line}"
 
 
-def _fix_fails(name: str, files: Mapping[str, str], fixed: Mapping[str, str], target: Mapping[str, Any], rules: tuple[str, ...]) -> str:
+def _fix_fails(
+    name: str,
+    files: Mapping[str, str],
+    fixed: Mapping[str, str],
+    target: Mapping[str, Any],
+    rules: tuple[str, ...],
+) -> str:
     from cfglint.fix import converge
 
     with example_folder(files) as folder:
         options = _options(target, rules)._replace(select=(name,))
         linted = lint(options)
-        outcome = converge(linted.report.findings, lambda sources: lint(options, sources).report.findings, unsafe=True)
+        outcome = converge(
+            linted.report.findings, lambda sources: lint(options, sources).report.findings, unsafe=True
+        )
         after = dict(files)
         for change in outcome.changes:
-            after[str(Path(change.after.file).relative_to(folder)) if change.after.file else change.after.path] = change.after.text
+            after[
+                str(Path(change.after.file).relative_to(folder)) if change.after.file else change.after.path
+            ] = change.after.text
         if any(finding.rule == name for finding in outcome.findings):
             return "fires again on what its own fix made"
     for path, text in fixed.items():

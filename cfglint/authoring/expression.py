@@ -95,7 +95,13 @@ def compile_expression(text: str, registry: Registry, boolean: bool = True) -> C
     ir, kind = compiler.parse(text)
     if boolean:
         compiler.need(kind, "bool", text)
-    return Compiled(ir, kind, tuple(sorted(compiler.fields)), tuple(sorted(compiler.packages)), tuple(sorted(compiler.steps)))
+    return Compiled(
+        ir,
+        kind,
+        tuple(sorted(compiler.fields)),
+        tuple(sorted(compiler.packages)),
+        tuple(sorted(compiler.steps)),
+    )
 
 
 class _Compiler:
@@ -133,8 +139,16 @@ class _Compiler:
 
     def on_Constant(self, node: ast.Constant) -> tuple[IR, str]:
         if node.value is None or isinstance(node.value, (bytes, complex)) or node.value is ...:
-            raise ExpressionError(f"{ast.unparse(node)!r} is no value here; for a missing setting write unset(field)")
-        kind = "bool" if isinstance(node.value, bool) else "number" if isinstance(node.value, (int, float)) else "str"
+            raise ExpressionError(
+                f"{ast.unparse(node)!r} is no value here; for a missing setting write unset(field)"
+            )
+        kind = (
+            "bool"
+            if isinstance(node.value, bool)
+            else "number"
+            if isinstance(node.value, (int, float))
+            else "str"
+        )
         return ["k", node.value], kind
 
     def on_List(self, node: ast.List) -> tuple[IR, str]:
@@ -170,7 +184,9 @@ class _Compiler:
     def field(self, name: str) -> tuple[IR, str]:
         kind = self.registry.field_type(name)
         if kind is None:
-            raise ExpressionError(f"unknown field, macro or list {name!r}; fields are listed in rules/fields.yaml")
+            raise ExpressionError(
+                f"unknown field, macro or list {name!r}; fields are listed in rules/fields.yaml"
+            )
         self.fields.add(name)
         return ["f", name, kind], {"int": "number", "float": "number"}.get(kind, kind)
 
@@ -195,7 +211,7 @@ class _Compiler:
     def on_Compare(self, node: ast.Compare) -> tuple[IR, str]:
         parts = []
         left = node.left
-        for operator, right in zip(node.ops, node.comparators):
+        for operator, right in zip(node.ops, node.comparators, strict=True):
             symbol = _COMPARE.get(type(operator))
             if symbol is None:
                 raise ExpressionError(f"{ast.unparse(node)!r}: use == and !=, not is")
@@ -233,16 +249,20 @@ class _Compiler:
 
     def on_Call(self, node: ast.Call) -> tuple[IR, str]:
         if not isinstance(node.func, ast.Name) or node.keywords:
-            raise ExpressionError(f"{ast.unparse(node)!r}: call one of {', '.join(sorted(FUNCTIONS))} without keywords")
+            raise ExpressionError(
+                f"{ast.unparse(node)!r}: call one of {', '.join(sorted(FUNCTIONS))} without keywords"
+            )
         name = node.func.id
         if name in ("any", "all"):
             return self.quantifier(name, node)
         if name not in FUNCTIONS:
-            raise ExpressionError(f"{name!r} is no function; there are {', '.join(sorted(FUNCTIONS))}, any, all")
+            raise ExpressionError(
+                f"{name!r} is no function; there are {', '.join(sorted(FUNCTIONS))}, any, all"
+            )
         kinds, result = FUNCTIONS[name]
         if len(node.args) != len(kinds):
             raise ExpressionError(f"{ast.unparse(node)!r}: {name} takes {len(kinds)} argument(s)")
-        arguments = [self.argument(name, kind, value) for kind, value in zip(kinds, node.args)]
+        arguments = [self.argument(name, kind, value) for kind, value in zip(kinds, node.args, strict=True)]
         if name == "package":
             package, spec = arguments
             self.packages.add(package)
@@ -263,7 +283,9 @@ class _Compiler:
                 raise ExpressionError(f"{function}(): {ast.unparse(node)!r} must be a {kind}'s name")
             if kind == "step":
                 if value not in self.registry.steps:
-                    raise ExpressionError(f"unknown step {value!r}; there are {', '.join(sorted(self.registry.steps))}")
+                    raise ExpressionError(
+                        f"unknown step {value!r}; there are {', '.join(sorted(self.registry.steps))}"
+                    )
                 self.steps.add(value)
             if kind == "package":
                 value = value.lower().replace("_", "-")

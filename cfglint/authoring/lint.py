@@ -11,7 +11,11 @@ _STRONG = frozenset(("source", "fix", "measured"))
 
 def lint_rules(cold: Mapping[str, Any], examples: Mapping[str, list[dict[str, Any]]]) -> list[str]:
     """Every problem of every rule as a line "name: what is wrong"."""
-    return [f"{name}: {problem}" for name, rule in sorted(cold.items()) for problem in _problems(rule, examples[name])]
+    return [
+        f"{name}: {problem}"
+        for name, rule in sorted(cold.items())
+        for problem in _problems(rule, examples[name])
+    ]
 
 
 def _problems(rule: Mapping[str, Any], examples: list[dict[str, Any]]) -> list[str]:

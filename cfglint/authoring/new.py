@@ -53,7 +53,9 @@ def create_rule(where: str, folder: str | None, rules: RuleSet) -> Path:
     """Write the template for AREA/NAME with the area's next free code; raises NewRuleError."""
     area, _, name = where.strip("/").rpartition("/")
     if not area or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise NewRuleError(f"{where!r}: expected AREA/NAME with a kebab-case name, such as lora/rank-too-high")
+        raise NewRuleError(
+            f"{where!r}: expected AREA/NAME with a kebab-case name, such as lora/rank-too-high"
+        )
     if name in rules.cold:
         raise NewRuleError(f"a rule named {name!r} exists already")
     path = Path(folder or rules_dir()) / area / f"{name}.yaml"

@@ -34,9 +34,13 @@ def rule_table(cold: Mapping[str, Any]) -> str:
     for area in sorted(areas):
         names = sorted(areas[area], key=lambda name: (_RANK[cold[name]["severity"]], cold[name]["code"]))
         counts = Counter(cold[name]["severity"] for name in names)
-        rows.append(f"| {area} | {len(names)} | {counts['error']} | {counts['warning']} | {counts['info']} | {cold[names[0]]['summary']} |")
+        rows.append(
+            f"| {area} | {len(names)} | {counts['error']} | {counts['warning']} | {counts['info']} | {cold[names[0]]['summary']} |"
+        )
     total = Counter(rule["severity"] for rule in cold.values())
-    rows.append(f"| **all** | **{len(cold)}** | **{total['error']}** | **{total['warning']}** | **{total['info']}** | |")
+    rows.append(
+        f"| **all** | **{len(cold)}** | **{total['error']}** | **{total['warning']}** | **{total['info']}** | |"
+    )
     return "\n".join(rows)
 
 
@@ -52,11 +56,12 @@ def updated(text: str) -> str:
         "rule-table": rule_table(load_rules().cold),
     }
     for name, block in blocks.items():
-        text, count = re.subn(
-            rf"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)", lambda match, block=block: match[1] + block + match[2], text, flags=re.S  # type: ignore[misc]
-        )
+        pattern = rf"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)"
+        parts = re.split(pattern, text, flags=re.S)
+        count = (len(parts) - 1) // 3
         if count != 1:
             raise SystemExit(f"README.md: expected one block {name!r}, found {count}")
+        text = parts[0] + parts[1] + block + parts[2] + parts[3]
     return text
 
 

@@ -16,14 +16,18 @@ from cfglint.model.value import Place
 from cfglint.resolve import fieldtable
 
 if TYPE_CHECKING:
-    from cfglint.engine.evaluate import Facts
+    from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
 
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     """One match for each configuring call under exact versions, naming every default that has changed since."""
     fields = facts.tables("changed_defaults")
-    anchors = {document.layout.entries: document.layout.anchor for document in run.documents if document.layout.kind == "call"}
+    anchors = {
+        document.layout.entries: document.layout.anchor
+        for document in run.documents
+        if document.layout.kind == "call"
+    }
     open_calls = {document.layout.entries for document in run.documents if not document.provides}
     for reader in readers(run):
         if reader.loader != "python" or reader.entries not in anchors or reader.entries in open_calls:
@@ -43,7 +47,12 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
         if said:
             libraries = tuple(dict.fromkeys(library for library, change in changes.values() if change))
             words = "; ".join(said)
-            yield Match(Place(reader.source, anchors[reader.entries]), f"defaults that have changed since: {words}", words, packages=libraries)
+            yield Match(
+                Place(reader.source, anchors[reader.entries]),
+                f"defaults that have changed since: {words}",
+                words,
+                packages=libraries,
+            )
 
 
 def _change(library: str, cls: str, field: str, release: str) -> str:

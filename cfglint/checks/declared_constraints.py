@@ -12,7 +12,7 @@ from cfglint.checks.match import Match
 from cfglint.model.run import Run
 
 if TYPE_CHECKING:
-    from cfglint.engine.evaluate import Facts
+    from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
 _EXACT = ("pin", "lock")
@@ -48,8 +48,12 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
             place=place,
             what=f"{conflict.requirer} {conflict.requirer_version} requires {conflict.package}{conflict.specifier}, "
             f"but {conflict.version} is {'installed' if pinned[conflict.package].kind == 'installed' else 'pinned'}",
-            instead=f"{conflict.package}=={version}" if version else f"a set of versions that {conflict.requirer} allows",
-            related=tuple((other, f"requires {conflict.package}{conflict.specifier}") for other in others[:1]),
+            instead=f"{conflict.package}=={version}"
+            if version
+            else f"a set of versions that {conflict.requirer} allows",
+            related=tuple(
+                (other, f"requires {conflict.package}{conflict.specifier}") for other in others[:1]
+            ),
             edit=edit,
             packages=(conflict.package, conflict.requirer),
         )

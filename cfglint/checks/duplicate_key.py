@@ -14,7 +14,7 @@ from cfglint.model.value import Place
 from cfglint.parse.tree import Entry, Mapping, Node, Sequence, plain
 
 if TYPE_CHECKING:
-    from cfglint.engine.evaluate import Facts
+    from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
 #: Tools whose loader (OmegaConf) raises for a key that stands twice.
@@ -56,7 +56,11 @@ def _merged(entry: Entry, mapping: Mapping) -> bool:
     start = entry.key.span.start
     if not mapping.span.start <= start < mapping.span.end:
         return True
-    return any(other.value.span.start <= start < other.value.span.end for other in mapping.entries if other is not entry)
+    return any(
+        other.value.span.start <= start < other.value.span.end
+        for other in mapping.entries
+        if other is not entry
+    )
 
 
 def _match(document: Document, old: Entry, entry: Entry) -> Match:
@@ -67,7 +71,9 @@ def _match(document: Document, old: Entry, entry: Entry) -> Match:
     if refusing:
         what = f"{key} stands here and in line {line}: {refusing}'s loader refuses the file"
     else:
-        what = f"{key} stands here and in line {line}: the last one wins without a word" + ("" if differs else ", with the same value")
+        what = f"{key} stands here and in line {line}: the last one wins without a word" + (
+            "" if differs else ", with the same value"
+        )
     return Match(
         Place(source, entry.span),
         what,

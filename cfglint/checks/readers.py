@@ -25,12 +25,25 @@ _LLAMAFACTORY: tuple[Class, ...] = (
 )
 #: Keys of other trainers that LLaMA-Factory hands a file to: its v1 trainer, Megatron through mcore_adapter.
 _NOT_LLAMAFACTORY = frozenset(
-    "model_class dist_config peft_config quant_config kernel_config tensor_model_parallel_size pipeline_model_parallel_size"
-    " expert_model_parallel_size use_distributed_optimizer sequence_parallel".split()
+    [
+        "model_class",
+        "dist_config",
+        "peft_config",
+        "quant_config",
+        "kernel_config",
+        "tensor_model_parallel_size",
+        "pipeline_model_parallel_size",
+        "expert_model_parallel_size",
+        "use_distributed_optimizer",
+        "sequence_parallel",
+    ]
 )
 _AXOLOTL_SECTIONS = {"trl": "TRLConfig", "vllm": "VllmConfig", "qat": "QATConfig"}
 _DEEPSPEED_SECTIONS = {"zero_optimization": "DeepSpeedZeroConfig"}
-_OFFLOAD_SECTIONS = {"offload_optimizer": "DeepSpeedZeroOffloadOptimizerConfig", "offload_param": "DeepSpeedZeroOffloadParamConfig"}
+_OFFLOAD_SECTIONS = {
+    "offload_optimizer": "DeepSpeedZeroOffloadOptimizerConfig",
+    "offload_param": "DeepSpeedZeroOffloadParamConfig",
+}
 _SWIFT: tuple[Class, ...] = (
     ("ms-swift", "SftArguments"),
     ("ms-swift", "TrainArguments"),
@@ -38,7 +51,14 @@ _SWIFT: tuple[Class, ...] = (
     ("ms-swift", "MegatronArguments"),
     ("transformers", "Seq2SeqTrainingArguments"),
 )
-_TRL_SCRIPTS = {"sft": "SFTConfig", "dpo": "DPOConfig", "kto": "KTOConfig", "grpo": "GRPOConfig", "reward": "RewardConfig", "rloo": "RLOOConfig"}
+_TRL_SCRIPTS = {
+    "sft": "SFTConfig",
+    "dpo": "DPOConfig",
+    "kto": "KTOConfig",
+    "grpo": "GRPOConfig",
+    "reward": "RewardConfig",
+    "rloo": "RLOOConfig",
+}
 
 _RAISES = "the call raises TypeError"
 _NOT_USED = "the start stops with “Some specified arguments are not used by the HfArgumentParser”"
@@ -80,15 +100,28 @@ def _call(run: Run, document: Document) -> Iterator[Reader]:
     library, _, _ = document.layout.callee.partition(".")
     name = document.layout.callee.rsplit(".", 1)[-1]
     unsloth = run.fields.get("framework.unsloth")
-    if library not in ("transformers", "trl", "peft") or document.source.slice(document.layout.anchor).rpartition(".")[2] != name:
+    if (
+        library not in ("transformers", "trl", "peft")
+        or document.source.slice(document.layout.anchor).rpartition(".")[2] != name
+    ):
         return  # a class of the script's own, derived from a library's, may take more
-    if library == "trl" and (".experimental." in document.layout.callee or (unsloth is not None and unsloth.value is True)):
+    if library == "trl" and (
+        ".experimental." in document.layout.callee or (unsloth is not None and unsloth.value is True)
+    ):
         return  # Unsloth replaces TRL's configs and trainers by its own, which take the old names too
     name = {"Seq2SeqTrainer": "Trainer.__init__"}.get(name, name)
     known = fieldtable.classes(library)
     cls = name if name in known else f"{name}.__init__"
     if cls in known:
-        yield Reader(name.removesuffix(".__init__"), ((library, cls),), "python", "error", _RAISES, document.source, document.layout.entries)
+        yield Reader(
+            name.removesuffix(".__init__"),
+            ((library, cls),),
+            "python",
+            "error",
+            _RAISES,
+            document.source,
+            document.layout.entries,
+        )
 
 
 def _mapping(run: Run, document: Document) -> Iterator[Reader]:
@@ -96,28 +129,87 @@ def _mapping(run: Run, document: Document) -> Iterator[Reader]:
     keys = {str(entry.key.value) for entry in entries}
     if document.dialect == "llamafactory":
         if not keys & _NOT_LLAMAFACTORY:
-            yield Reader("LLaMA-Factory", _LLAMAFACTORY, "omegaconf", "error", "the start stops with “Some keys are not used by the HfArgumentParser”", source, entries)
+            yield Reader(
+                "LLaMA-Factory",
+                _LLAMAFACTORY,
+                "omegaconf",
+                "error",
+                "the start stops with “Some keys are not used by the HfArgumentParser”",
+                source,
+                entries,
+            )
     elif document.dialect == "axolotl":
         # A plugin whose settings are not tabled may bring any keys. An empty key is dropped too, and says nothing.
         own = any(name.rpartition(".")[0] not in _tabled_plugins() for name in _texts(entries, "plugins"))
         unknown, said = "" if own else "warning", _stated(entries)
         yield Reader("Axolotl", _axolotl(), "pydantic", unknown, "it is dropped without a word", source, said)
-        yield from _sections(source, said, _AXOLOTL_SECTIONS, "axolotl", "Axolotl", "pydantic", unknown, "it is dropped without a word")
+        yield from _sections(
+            source,
+            said,
+            _AXOLOTL_SECTIONS,
+            "axolotl",
+            "Axolotl",
+            "pydantic",
+            unknown,
+            "it is dropped without a word",
+        )
     elif document.dialect == "deepspeed":
-        kept = tuple(entry for entry in _stated(entries) if not str(entry.key.value).startswith(("_", "//", "#")))
-        yield Reader("DeepSpeed", (("deepspeed", "DeepSpeedConfig"),), "json", "warning", "it is ignored without a word", source, kept)
+        kept = tuple(
+            entry for entry in _stated(entries) if not str(entry.key.value).startswith(("_", "//", "#"))
+        )
+        yield Reader(
+            "DeepSpeed",
+            (("deepspeed", "DeepSpeedConfig"),),
+            "json",
+            "warning",
+            "it is ignored without a word",
+            source,
+            kept,
+        )
         rejected = "DeepSpeed's validation rejects the file"
-        for section in _sections(source, entries, _DEEPSPEED_SECTIONS, "deepspeed", "DeepSpeed", "json", "error", rejected):
+        for section in _sections(
+            source, entries, _DEEPSPEED_SECTIONS, "deepspeed", "DeepSpeed", "json", "error", rejected
+        ):
             yield section
-            yield from _sections(source, section.entries, _OFFLOAD_SECTIONS, "deepspeed", "DeepSpeed", "json", "error", rejected, section.path)
+            yield from _sections(
+                source,
+                section.entries,
+                _OFFLOAD_SECTIONS,
+                "deepspeed",
+                "DeepSpeed",
+                "json",
+                "error",
+                rejected,
+                section.path,
+            )
     elif document.dialect == "accelerate":
-        cls = "SageMakerConfig" if "AMAZON_SAGEMAKER" in _texts(entries, "compute_environment") else "ClusterConfig"
+        cls = (
+            "SageMakerConfig"
+            if "AMAZON_SAGEMAKER" in _texts(entries, "compute_environment")
+            else "ClusterConfig"
+        )
         # accelerate/commands/config/config_args.py turns a leading fp16 into mixed_precision.
         kept = tuple(entry for entry in entries if entry.key.value != "fp16")
-        yield Reader("accelerate", (("accelerate", cls),), "json", "error", "accelerate launch stops at it", source, kept)
+        yield Reader(
+            "accelerate",
+            (("accelerate", cls),),
+            "json",
+            "error",
+            "accelerate launch stops at it",
+            source,
+            kept,
+        )
     elif document.dialect in ("transformers", "trl"):
         # Somebody's own YAML: these names mean what TrainingArguments makes of them, the others are anybody's.
-        yield Reader("TrainingArguments", (("transformers", "Seq2SeqTrainingArguments"),), _own_loader(run, document), "", "", source, entries)
+        yield Reader(
+            "TrainingArguments",
+            (("transformers", "Seq2SeqTrainingArguments"),),
+            _own_loader(run, document),
+            "",
+            "",
+            source,
+            entries,
+        )
 
 
 def _own_loader(run: Run, document: Document) -> str:
@@ -135,7 +227,9 @@ def _command(document: Document) -> Iterator[Reader]:
     elif program == "swift" and subcommand in ("sft", "pt", "rlhf"):
         yield Reader("ms-swift", _SWIFT, "argv", "error", _NOT_USED, source, entries)
     elif program == "trl" and subcommand in _TRL_SCRIPTS:
-        yield Reader(f"trl {subcommand}", (("trl", _TRL_SCRIPTS[subcommand]),), "argv", "", "", source, entries)
+        yield Reader(
+            f"trl {subcommand}", (("trl", _TRL_SCRIPTS[subcommand]),), "argv", "", "", source, entries
+        )
 
 
 def _sections(
@@ -165,7 +259,9 @@ def _texts(entries: tuple[Entry, ...], key: str) -> list[str]:
 
 def _stated(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """Entries without those that are null."""
-    return tuple(entry for entry in entries if not (isinstance(entry.value, Scalar) and entry.value.value is None))
+    return tuple(
+        entry for entry in entries if not (isinstance(entry.value, Scalar) and entry.value.value is None)
+    )
 
 
 @lru_cache(maxsize=1)

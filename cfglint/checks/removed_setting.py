@@ -20,7 +20,7 @@ from cfglint.parse.tree import Entry
 from cfglint.resolve import fieldtable
 
 if TYPE_CHECKING:
-    from cfglint.engine.evaluate import Facts
+    from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
 
@@ -41,7 +41,9 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
                     yield match
 
 
-def _match(run: Run, tables: Any, reader: Reader, entry: Entry, found: Standing, written: set[str]) -> Match | None:
+def _match(
+    run: Run, tables: Any, reader: Reader, entry: Entry, found: Standing, written: set[str]
+) -> Match | None:
     key = str(entry.key.value)
     kept = _kept(tables, reader, key)
     if key in tables["elsewhere"] or (kept and _within(found, kept)):
@@ -51,18 +53,36 @@ def _match(run: Run, tables: Any, reader: Reader, entry: Entry, found: Standing,
         found = found._replace(last=kept, after=names[names.index(kept) + 1])
     newest = found.seen.releases[-1]
     other = _other_name(tables, reader, key, found, newest)
-    edit = key_edit(reader, entry, other) if other and other not in written and found.certain != "unsaid" else None
+    edit = (
+        key_edit(reader, entry, other)
+        if other and other not in written and found.certain != "unsaid"
+        else None
+    )
     advice = tables["advice"].get(f"{found.library}.{key}", "")
     name = f"{reader.path}{key}"
     if not found.after:
         what = f"{name} exists only since {found.library} {found.first}, and {_said(found, newest)}: {reader.then}"
-        instead = f"write {other}, or use {found.library} {found.first} or later" if other else f"use {found.library} {found.first} or later, or take {key} out"
+        instead = (
+            f"write {other}, or use {found.library} {found.first} or later"
+            if other
+            else f"use {found.library} {found.first} or later, or take {key} out"
+        )
     elif found.certain == "unsaid":
         what = f"{name} is gone in {found.library} {found.after} and later ({found.last} is the last release that has it), and no file says which release is used"
-        instead = f"pin {found.library}<{found.after}, or write {other or advice}" if other or advice else f"pin {found.library}<{found.after}, or take {key} out"
+        instead = (
+            f"pin {found.library}<{found.after}, or write {other or advice}"
+            if other or advice
+            else f"pin {found.library}<{found.after}, or take {key} out"
+        )
     else:
-        what = f"{name} is gone since {found.library} {found.after}, and {_said(found, newest)}: {reader.then}"
-        instead = f"write {other or advice}" if other or advice else f"take {key} out, or pin {found.library}<{found.after}"
+        what = (
+            f"{name} is gone since {found.library} {found.after}, and {_said(found, newest)}: {reader.then}"
+        )
+        instead = (
+            f"write {other or advice}"
+            if other or advice
+            else f"take {key} out, or pin {found.library}<{found.after}"
+        )
     place = Place(reader.source, entry.span)
     packages = (found.library,) if found.library in run.packages else ()
     return Match(place, what, instead, severity=_severity(reader, found), edit=edit, packages=packages)
@@ -72,7 +92,11 @@ def _said(found: Standing, newest: str) -> str:
     if found.seen.kind == "exact":
         return found.seen.said
     if found.certain == "derived":
-        return f"the other packages leave no release before {found.seen.releases[0]}" if found.after else f"the other packages allow none after {newest}"
+        return (
+            f"the other packages leave no release before {found.seen.releases[0]}"
+            if found.after
+            else f"the other packages allow none after {newest}"
+        )
     if found.certain == "all":
         return f"{found.seen.said} admits no release that has it"
     return f"{newest} is the newest that {found.seen.said} admits"
@@ -87,7 +111,14 @@ def _severity(reader: Reader, found: Standing) -> str:
 
 def _kept(tables: Any, reader: Reader, key: str) -> str:
     """The last release in which a decorator still takes a name that the signature lost; "" for none."""
-    return next((tables["kept"][name] for name in (f"{library}.{cls}.{key}" for library, cls in reader.classes) if name in tables["kept"]), "")
+    return next(
+        (
+            tables["kept"][name]
+            for name in (f"{library}.{cls}.{key}" for library, cls in reader.classes)
+            if name in tables["kept"]
+        ),
+        "",
+    )
 
 
 def _within(found: Standing, last: str) -> bool:
@@ -99,11 +130,17 @@ def _within(found: Standing, last: str) -> bool:
 def _other_name(tables: Any, reader: Reader, key: str, found: Standing, newest: str) -> str:
     """What the same setting is called at the run's release, where the value carries over as it is."""
     renamed = tables["renamed"]
-    old = {new: name.partition(".")[2] for name, new in renamed.items() if name.startswith(found.library + ".")}
+    old = {
+        new: name.partition(".")[2] for name, new in renamed.items() if name.startswith(found.library + ".")
+    }
     other = renamed.get(f"{found.library}.{key}") if found.after else old.get(key)
     if other is None:
         return ""
-    return other if any(fieldtable.has(library, cls, other, newest) for library, cls in _own(reader, found.library)) else ""
+    return (
+        other
+        if any(fieldtable.has(library, cls, other, newest) for library, cls in _own(reader, found.library))
+        else ""
+    )
 
 
 def _own(reader: Reader, library: str) -> list[tuple[str, str]]:

@@ -53,7 +53,9 @@ def seen(run: Run, library: str) -> Seen:
     newest = _numbers(fieldtable.releases(library)[-1])
     beyond = any(_numbers(version) > newest for version in versions.versions)
     said = f"{versions.text()} is {_SAID[versions.kind]}"
-    return Seen(library, "exact", tuple(dict.fromkeys(release for release in nearest if release)), said, beyond)
+    return Seen(
+        library, "exact", tuple(dict.fromkeys(release for release in nearest if release)), said, beyond
+    )
 
 
 def narrowed(run: Run, library: str) -> Seen:
@@ -80,17 +82,27 @@ _Pins = tuple[tuple[str, str], ...]
 def _beside(run: Run, library: str) -> tuple[_Pins, tuple[str, ...]]:
     """The exact versions of the run's packages, and the frameworks that make demands on a library."""
     packages: Any = run.packages
-    pins = tuple((name, versions.versions[0]) for name, versions in packages.items() if versions.kind in EXACT and versions.versions)
-    return pins, tuple(name for name in _FRAMEWORKS if name != library and (name in run.dialects or name in packages))
+    pins = tuple(
+        (name, versions.versions[0])
+        for name, versions in packages.items()
+        if versions.kind in EXACT and versions.versions
+    )
+    return pins, tuple(
+        name for name in _FRAMEWORKS if name != library and (name in run.dialects or name in packages)
+    )
 
 
 @lru_cache(maxsize=256)
 def _newest(library: str, releases: tuple[str, ...], pins: _Pins, requirers: tuple[str, ...]) -> str:
-    return next((release for release in reversed(releases) if _fits(library, release, pins, requirers)), releases[-1])
+    return next(
+        (release for release in reversed(releases) if _fits(library, release, pins, requirers)), releases[-1]
+    )
 
 
 def _fits(library: str, release: str, pins: _Pins, requirers: tuple[str, ...]) -> bool:
-    return _goes_with(library, release, pins) and all(allows(demand, release) for demand in _asked(library, pins, requirers))
+    return _goes_with(library, release, pins) and all(
+        allows(demand, release) for demand in _asked(library, pins, requirers)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -98,14 +110,19 @@ def _asked(library: str, pins: _Pins, requirers: tuple[str, ...]) -> tuple[str, 
     """What the frameworks of a run ask of a library, at their pinned release or the newest that goes with the pins."""
     found: list[str] = []
     for requirer in requirers:
-        version = next((fieldtable.nearest(requirer, version) for name, version in pins if name == requirer), _newest_beside(requirer, pins))
+        version = next(
+            (fieldtable.nearest(requirer, version) for name, version in pins if name == requirer),
+            _newest_beside(requirer, pins),
+        )
         found += _demands(requirer, version).get(library, ()) if version else ()
     return tuple(found)
 
 
 def _newest_beside(library: str, pins: _Pins) -> str | None:
     """The newest release that goes with the pinned packages."""
-    return next((release for release in reversed(stable(library)) if _goes_with(library, release, pins)), None)
+    return next(
+        (release for release in reversed(stable(library)) if _goes_with(library, release, pins)), None
+    )
 
 
 def _goes_with(library: str, release: str, pins: _Pins) -> bool:
@@ -140,7 +157,14 @@ def allows(specifier: str, version: str) -> bool:
             continue
         width = max(len(have), len(said))
         left, right = (*have, *[0] * (width - len(have))), (*said, *[0] * (width - len(said)))
-        holds = {"==": left == right, "!=": left != right, "<=": left <= right, ">=": left >= right, "<": left < right, ">": left > right}
+        holds = {
+            "==": left == right,
+            "!=": left != right,
+            "<=": left <= right,
+            ">=": left >= right,
+            "<": left < right,
+            ">": left > right,
+        }
         if not holds[operator]:
             return False
     return True

@@ -39,7 +39,9 @@ def standing(run: Run, reader: Reader, key: str) -> Standing | None:
     views: dict[str, Seen] = {}
     for library, cls, spelled in held:
         view = views.get(library) or views.setdefault(library, seen(run, library))
-        if not view.releases or any(fieldtable.has(library, cls, spelled, release) for release in _ends(view)):
+        if not view.releases or any(
+            fieldtable.has(library, cls, spelled, release) for release in _ends(view)
+        ):
             return None
     for library, cls, spelled in held:
         if views[library].kind != "exact" and fieldtable.has(library, cls, spelled, newest(run, library)):
@@ -48,7 +50,9 @@ def standing(run: Run, reader: Reader, key: str) -> Standing | None:
     if not any(_exists(library, cls, views[library].releases[-1]) for library, cls, _ in held):
         return None  # the class itself is not there: another matter
     whole = not any(
-        fieldtable.has(library, cls, spelled, release) for library, cls, spelled in held for release in views[library].releases
+        fieldtable.has(library, cls, spelled, release)
+        for library, cls, spelled in held
+        for release in views[library].releases
     )
     kinds = {view.kind for view in views.values()}
     certain = "unsaid" if "unsaid" in kinds else "newest" if "range" in kinds else "all"
@@ -101,7 +105,10 @@ def _aliases(library: str, cls: str) -> dict[str, str]:
     if library not in ("axolotl", "deepspeed"):
         return {}
     return {
-        span.row["alias"]: name for name in fieldtable.names(library, cls) for span in fieldtable.history(library, cls, name) if "alias" in span.row
+        span.row["alias"]: name
+        for name in fieldtable.names(library, cls)
+        for span in fieldtable.history(library, cls, name)
+        if "alias" in span.row
     }
 
 

@@ -11,7 +11,15 @@ from cfglint.checks.standing import owners
 from cfglint.model.run import Run
 from cfglint.resolve import fieldtable
 
-_SCALARS = {"bool": "bool", "int": "int", "float": "float", "str": "str", "None": "none", "list": "list", "dict": "dict"}
+_SCALARS = {
+    "bool": "bool",
+    "int": "int",
+    "float": "float",
+    "str": "str",
+    "None": "none",
+    "list": "list",
+    "dict": "dict",
+}
 _HEAD = re.compile(r"\w+")
 
 
@@ -64,5 +72,9 @@ def choice_releases(found: Declared, value: Any) -> tuple[str, str] | None:
     if enum:
         spans = fieldtable.enum_history(found.library, enum, value)
         return (spans[0][0], spans[-1][1]) if spans else None
-    held = [span for span in fieldtable.history(found.library, found.cls, found.field) if value in span.row.get("choices", ())]
+    held = [
+        span
+        for span in fieldtable.history(found.library, found.cls, found.field)
+        if value in span.row.get("choices", ())
+    ]
     return (held[0].first, held[-1].last) if held else None

@@ -19,7 +19,7 @@ from cfglint.resolve import fieldtable
 from cfglint.source import Span
 
 if TYPE_CHECKING:
-    from cfglint.engine.evaluate import Facts
+    from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
 #: How alike two names must be (difflib's ratio) for one to be offered for the other, and for an edit to write it.
@@ -64,14 +64,27 @@ def _match(run: Run, facts: Facts, reader: Reader, entry: Entry, written: set[st
     certain = renamed in close or get_close_matches(key, close, 1, _ALMOST)
     edit = key_edit(reader, entry, close[0]) if certain else None
     what = f"{reader.name} has no setting {reader.path}{key} in any release from {names[0]} to {names[-1]}, so {reader.then}"
-    meant = f"write {close[0]}" if certain else f"write {close[0]} if that was meant, or take {key} out" if close else ""
+    meant = (
+        f"write {close[0]}"
+        if certain
+        else f"write {close[0]} if that was meant, or take {key} out"
+        if close
+        else ""
+    )
     instead = meant or f"take {key} out, or write the name that was meant"
     place = Place(reader.source, entry.span)
     versions = run.packages.get(library)
     # Where nobody says the version, an unreleased one may know the key.
     pinned = versions is not None and versions.kind in ("pin", "lock", "installed", "target")
     severity = "warning" if reader.unknown == "error" and not pinned else reader.unknown
-    return Match(place, what, instead, severity=severity, edit=edit, packages=(library,) if versions is not None else ())
+    return Match(
+        place,
+        what,
+        instead,
+        severity=severity,
+        edit=edit,
+        packages=(library,) if versions is not None else (),
+    )
 
 
 def key_edit(reader: Reader, entry: Entry, name: str) -> tuple[Span, str] | None:

@@ -18,14 +18,22 @@ from cfglint.parse.tree import Entry, Scalar
 from cfglint.resolve import fieldtable
 
 if TYPE_CHECKING:
-    from cfglint.engine.evaluate import Facts
+    from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
 #: Settings whose values are looked up in an enum while the arguments are built (transformers/training_args.py,
 #: __post_init__), or asserted (llamafactory/hparams/finetuning_args.py), or turned into an enum (accelerate's
 #: ClusterConfig). Other choices of dataclasses are only checked on the command line.
 _RAISING = {
-    "transformers": ("optim", "lr_scheduler_type", "eval_strategy", "evaluation_strategy", "save_strategy", "logging_strategy", "hub_strategy"),
+    "transformers": (
+        "optim",
+        "lr_scheduler_type",
+        "eval_strategy",
+        "evaluation_strategy",
+        "save_strategy",
+        "logging_strategy",
+        "hub_strategy",
+    ),
     "llamafactory": ("finetuning_type", "stage"),
     "accelerate": ("distributed_type", "compute_environment"),
 }
@@ -37,7 +45,12 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     for reader in readers(run):
         for entry in reader.entries:
             value = entry.value
-            if not isinstance(value, Scalar) or value.weak or not isinstance(value.value, (str, int)) or isinstance(value.value, bool):
+            if (
+                not isinstance(value, Scalar)
+                or value.weak
+                or not isinstance(value.value, (str, int))
+                or isinstance(value.value, bool)
+            ):
                 continue
             if value.value in ("", "auto"):
                 continue
@@ -66,7 +79,13 @@ def _match(run: Run, reader: Reader, entry: Entry, value: Scalar, found: Declare
     if span is None:
         close = get_close_matches(str(value.value), choices, 1, 0.75)
         what = f"{name} knows no {value.value} in any release of {found.library}, and is refused: it takes {_short(choices)}"
-        return Match(place, what, f"write {close[0]}" if close else f"write one of {_short(choices)}", severity=worst, packages=packages)
+        return Match(
+            place,
+            what,
+            f"write {close[0]}" if close else f"write one of {_short(choices)}",
+            severity=worst,
+            packages=packages,
+        )
     names = fieldtable.releases(found.library)
     exact = found.seen.kind == "exact"
     said = found.seen.said if exact else f"{found.release} is the newest that may be used"
@@ -77,7 +96,13 @@ def _match(run: Run, reader: Reader, entry: Entry, value: Scalar, found: Declare
         what = f"{name} knows {value.value} only up to {found.library} {span[1]}, and {said}"
         instead = f"write one of {_short(choices)}"
     lowered = {"exact": 0, "range": 1}.get(found.seen.kind, 2)
-    return Match(place, what, instead, severity=SEVERITIES[max(0, SEVERITIES.index(worst) - lowered)], packages=packages)
+    return Match(
+        place,
+        what,
+        instead,
+        severity=SEVERITIES[max(0, SEVERITIES.index(worst) - lowered)],
+        packages=packages,
+    )
 
 
 def _short(choices: list[str]) -> str:

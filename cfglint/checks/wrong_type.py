@@ -18,7 +18,7 @@ from cfglint.resolve.read import loaded
 from cfglint.source import Span
 
 if TYPE_CHECKING:
-    from cfglint.engine.evaluate import Facts
+    from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
 #: Loaders that hand a text on as it is, so that nobody turns it into the number or bool that is meant.
@@ -37,14 +37,23 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     for reader in readers(run):
         for entry in reader.entries:
             value = entry.value
-            if isinstance(value, Scalar) and value.value is not None and not value.weak and str(entry.key.value) not in _SAID_ELSEWHERE:
+            if (
+                isinstance(value, Scalar)
+                and value.value is not None
+                and not value.weak
+                and str(entry.key.value) not in _SAID_ELSEWHERE
+            ):
                 match = _judge(run, reader, entry, value)
                 if match is not None:
                     yield match
 
 
 def _judge(run: Run, reader: Reader, entry: Entry, value: Scalar) -> Match | None:
-    text, trusting, pydantic = isinstance(value.value, str), reader.loader in _TRUSTING, reader.loader == "pydantic"
+    text, trusting, pydantic = (
+        isinstance(value.value, str),
+        reader.loader in _TRUSTING,
+        reader.loader == "pydantic",
+    )
     unquoted_bool = isinstance(value.value, bool) and value.raw.lower() in _YAML_BOOLS
     if not (text and trusting) and not unquoted_bool and not pydantic:
         return None
@@ -57,16 +66,33 @@ def _judge(run: Run, reader: Reader, entry: Entry, value: Scalar) -> Match | Non
     name = f"{reader.path}{entry.key.value}"
     place = Place(reader.source, entry.span)
     packages = (found.library,) if found.library in run.packages else ()
-    if unquoted_bool and "choice" in taken and "bool" not in taken and value.raw.lower() in map(str, found.row.get("choices", ())):
+    if (
+        unquoted_bool
+        and "choice" in taken
+        and "bool" not in taken
+        and value.raw.lower() in map(str, found.row.get("choices", ()))
+    ):
         raw = value.raw
         what = f"{raw} without quotes is the bool {value.value} in YAML, and {name} knows only {_listed(found.row['choices'])}"
         severity = "warning" if reader.loader == "any" else "error"
-        return Match(place, what, f'write "{raw.lower()}" in quotes', severity=severity, edit=(value.span, f'"{raw.lower()}"'), packages=packages)
+        return Match(
+            place,
+            what,
+            f'write "{raw.lower()}" in quotes',
+            severity=severity,
+            edit=(value.span, f'"{raw.lower()}"'),
+            packages=packages,
+        )
     if text and trusting and taken <= _PLAIN:
         kind = "float" if "float" in taken else "int" if "int" in taken else "bool"
         made = loaded(value.value, value.quoted, kind, reader.loader)
         if isinstance(made, str):
-            return Match(place, *_text_words(name, made, kind, value), packages=packages, edit=_unquoted(value, made, kind))
+            return Match(
+                place,
+                *_text_words(name, made, kind, value),
+                packages=packages,
+                edit=_unquoted(value, made, kind),
+            )
     if pydantic and not _pydantic_takes(value, taken):
         shown = f"the text {value.value!r}" if text else f"{value.raw}"
         what = f"{name} is {found.row['type']} in {reader.name} {found.release}, and {shown} cannot be read as that: the file is refused"
@@ -77,9 +103,15 @@ def _judge(run: Run, reader: Reader, entry: Entry, value: Scalar) -> Match | Non
 def _text_words(name: str, text: str, kind: str, value: Scalar) -> tuple[str, str]:
     if kind == "bool":
         on = "so it is on" if text.lower() in _FALSE - {""} else "so this is on only by chance"
-        return f"{name} gets the text {text!r}: nobody turns it into a bool, and a text that is not empty counts as true, {on}", f"write {_bool(text)} without quotes"
+        return (
+            f"{name} gets the text {text!r}: nobody turns it into a bool, and a text that is not empty counts as true, {on}",
+            f"write {_bool(text)} without quotes",
+        )
     if value.quoted:
-        return f"{name} gets the text {text!r} instead of a number: the first sum or comparison with it raises TypeError", f"write {text} without quotes"
+        return (
+            f"{name} gets the text {text!r} instead of a number: the first sum or comparison with it raises TypeError",
+            f"write {text} without quotes",
+        )
     return (
         f"{name} stays the text {text!r}: YAML 1.1 reads a number with an exponent only with a dot in it, and this loader does not convert",
         f"write {_dotted(text)}",
@@ -126,7 +158,11 @@ def _pydantic_takes(value: Scalar, taken: frozenset[str]) -> bool:
         if "str" in taken or "dict" in taken or "list" in taken:
             return True
         text = found.strip()
-        return ("float" in taken and _is_number(text, float)) or ("int" in taken and _is_number(text, int)) or ("bool" in taken and text.lower() in _BOOL_TEXTS)
+        return (
+            ("float" in taken and _is_number(text, float))
+            or ("int" in taken and _is_number(text, int))
+            or ("bool" in taken and text.lower() in _BOOL_TEXTS)
+        )
     return True
 
 

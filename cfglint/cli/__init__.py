@@ -12,8 +12,14 @@ from cfglint import __version__
 
 #: Command -> module and one line of help, so that listing them imports none.
 _COMMANDS = {
-    "check": ("cfglint.cli.check", "Lint training configs, scripts and dependency files (the default command)."),
-    "audit": ("cfglint.cli.audit", "Judge the package versions of requirement and lock files or an environment."),
+    "check": (
+        "cfglint.cli.check",
+        "Lint training configs, scripts and dependency files (the default command).",
+    ),
+    "audit": (
+        "cfglint.cli.audit",
+        "Judge the package versions of requirement and lock files or an environment.",
+    ),
     "explain": ("cfglint.cli.explain", "Explain a rule: what happens, why, how sure, what to do."),
     "inspect": ("cfglint.cli.inspect", "Show a run as cfglint understands it: fields, sources, packages."),
     "rules": ("cfglint.cli.rules", "List, test, check, create and document rules."),

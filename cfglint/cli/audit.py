@@ -13,19 +13,49 @@ from cfglint.report import FORMATS
 
 @click.command("audit")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--python", "environment", metavar="PATH", help="Audit an interpreter's or virtual environment's packages.")
-@click.option("--list", "listing", is_flag=True, help="Show which package was read from where, and judge nothing.")
-@click.option("--export-osv", "export_folder", metavar="FOLDER", type=click.Path(file_okay=False), help="Write the advisories as OSV records, and judge nothing.")
-@click.option("-f", "--output-format", type=click.Choice(FORMATS), envvar="CFGLINT_OUTPUT_FORMAT", help="How findings are shown (default: text).")
+@click.option(
+    "--python",
+    "environment",
+    metavar="PATH",
+    help="Audit an interpreter's or virtual environment's packages.",
+)
+@click.option(
+    "--list", "listing", is_flag=True, help="Show which package was read from where, and judge nothing."
+)
+@click.option(
+    "--export-osv",
+    "export_folder",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False),
+    help="Write the advisories as OSV records, and judge nothing.",
+)
+@click.option(
+    "-f",
+    "--output-format",
+    type=click.Choice(FORMATS),
+    envvar="CFGLINT_OUTPUT_FORMAT",
+    help="How findings are shown (default: text).",
+)
 @click.option("--select", multiple=True, metavar="RULE,…", help="Only these rules.")
 @click.option("--ignore", multiple=True, metavar="RULE,…", help="Not these rules.")
-@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 from this severity on (default: warning).")
+@click.option(
+    "--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 from this severity on (default: warning)."
+)
 @click.option("--fix", is_flag=True, help="Apply fixes that cannot change a run's meaning.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply other fixes, such as changed pins.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
-@click.option("--target", multiple=True, metavar="KEY=VALUE", help="State what files cannot: gpu=T4, python=3.11, torch=2.6.0.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output.")
-def command(paths: tuple[str, ...], environment: str | None, listing: bool, export_folder: str | None, **given: Any) -> None:
+@click.option(
+    "--target",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="State what files cannot: gpu=T4, python=3.11, torch=2.6.0.",
+)
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output."
+)
+def command(
+    paths: tuple[str, ...], environment: str | None, listing: bool, export_folder: str | None, **given: Any
+) -> None:
     """Audit requirement and lock files, or an installed environment.
 
     FILES are dependency files or folders that hold some (default: the working folder). Training configs beside them
@@ -67,5 +97,7 @@ def _export(folder: str) -> int:
     except (RulesError, OSError) as error:
         click.echo(f"cfglint: {error}", err=True)
         return 2
-    click.echo(f"{count} records in {folder}; {len(left_out)} advisories need several packages at once, or none")
+    click.echo(
+        f"{count} records in {folder}; {len(left_out)} advisories need several packages at once, or none"
+    )
     return 0

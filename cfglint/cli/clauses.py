@@ -5,21 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from cfglint.engine.check import place_of, shown
-from cfglint.engine.evaluate import Facts, truth
+from cfglint.engine.evaluate import truth
+from cfglint.engine.facts import Facts
 from cfglint.engine.ruleset import RuleSet
 from cfglint.model.run import Run
 from cfglint.model.value import KNOWN, UNSET, Value
 
 _VERDICT = {True: "True", False: "False", None: "undecided"}
-_INFIX = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "in": "in", "notin": "not in", "+": "+", "-": "-", "*": "*", "/": "/", "//": "//", "%": "%", "**": "**"}
+_INFIX = {
+    "==": "==",
+    "!=": "!=",
+    "<": "<",
+    "<=": "<=",
+    ">": ">",
+    ">=": ">=",
+    "in": "in",
+    "notin": "not in",
+    "+": "+",
+    "-": "-",
+    "*": "*",
+    "/": "/",
+    "//": "//",
+    "%": "%",
+    "**": "**",
+}
 
 
-def explain_on(name: str, rules: RuleSet, path: str, target: tuple[str, ...], environment: str, folders: tuple[str, ...]) -> str:
+def explain_on(
+    name: str, rules: RuleSet, path: str, target: tuple[str, ...], environment: str, folders: tuple[str, ...]
+) -> str:
     """The verdict of one rule on every run that a path takes part in, with each clause's values."""
     from cfglint.cli.check import target_facts
     from cfglint.linting import Options, lint
 
-    linted = lint(Options(paths=(path,), target=target_facts({}, target), environment=environment, rules=folders, preview=True))
+    linted = lint(
+        Options(
+            paths=(path,),
+            target=target_facts({}, target),
+            environment=environment,
+            rules=folders,
+            preview=True,
+        )
+    )
     rule = next((rule for rule in rules.rules if rule["name"] == name), None)
     if rule is None:
         return f"{name} is withdrawn or removed and runs on nothing"
@@ -32,7 +59,9 @@ def explain_on(name: str, rules: RuleSet, path: str, target: tuple[str, ...], en
         places = [at for at in rule["at"] if place_of(at, facts) is not None]
         lines = [f"{', '.join(source.path for source in run.sources)}: {name} is {_VERDICT[verdict]}"]
         if not places:
-            lines.append(f"  not looked at: none of the places it reports at stands in these files ({', '.join(rule['at'])})")
+            lines.append(
+                f"  not looked at: none of the places it reports at stands in these files ({', '.join(rule['at'])})"
+            )
         clauses = rule["when"][1:] if rule["when"][0] == "and" else [rule["when"]]
         for clause in clauses:
             facts.read, facts.missing = [], []
@@ -53,7 +82,11 @@ def described(field: str, run: Run, facts: Facts) -> str:
         return f"= {versions.text()}" + (f" ({where})" if where else "")
     if field.startswith("steps.") and field.count(".") == 1:
         sites = run.steps.get(field[len("steps.") :])
-        return "at " + ", ".join(_spot(site.place) for site in sites) if sites else "is not among the calls that were read"
+        return (
+            "at " + ", ".join(_spot(site.place) for site in sites)
+            if sites
+            else "is not among the calls that were read"
+        )
     return provenance(facts.value(field))
 
 
@@ -94,4 +127,8 @@ def text_of(ir: Any) -> str:
         return f"{head}({text_of(ir[3])} for {ir[1]} in {text_of(ir[2])})"
     if head == "package":
         return f"package({ir[1]!r}, {text_of(ir[2])})"
-    return f"{head}(" + ", ".join(text_of(part) if isinstance(part, list) else str(part) for part in ir[1:]) + ")"
+    return (
+        f"{head}("
+        + ", ".join(text_of(part) if isinstance(part, list) else str(part) for part in ir[1:])
+        + ")"
+    )

@@ -8,7 +8,7 @@ import click
 
 from cfglint.cli.clauses import described, provenance
 from cfglint.cli.package_listing import described_packages, skipped_lines
-from cfglint.engine.evaluate import Facts
+from cfglint.engine.facts import Facts
 from cfglint.engine.ruleset import RulesError
 from cfglint.model.value import UNKNOWN, UNSET
 
@@ -24,7 +24,9 @@ def command(paths: tuple[str, ...], target: tuple[str, ...], environment: str | 
     from cfglint.settings import SettingsError
 
     try:
-        linted = lint(Options(paths=paths, target=target_facts({}, target), environment=environment or "auto"))
+        linted = lint(
+            Options(paths=paths, target=target_facts({}, target), environment=environment or "auto")
+        )
     except (RulesError, SettingsError) as error:
         click.echo(f"cfglint: {error}", err=True)
         sys.exit(2)

@@ -26,7 +26,11 @@ def _loaded(folders: tuple[str, ...] = ()) -> RuleSet:
 
 
 _FOLDERS = click.option(
-    "--rules", "folders", multiple=True, type=click.Path(exists=True, file_okay=False), help="A folder with rules of your own."
+    "--rules",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False),
+    help="A folder with rules of your own.",
 )
 
 
@@ -37,18 +41,41 @@ _FOLDERS = click.option(
 @click.option("--field", help="Only rules that read this field.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @_FOLDERS
-def list_rules(symptom: str, package: str, area: str, field: str, form: str, folders: tuple[str, ...]) -> None:
+def list_rules(
+    symptom: str, package: str, area: str, field: str, form: str, folders: tuple[str, ...]
+) -> None:
     """List rules: code, name, severity, summary."""
     chosen = {
         name: cold
-        for name, cold in sorted(_loaded(folders).cold.items(), key=lambda item: (item[1]["area"], item[1]["code"]))
+        for name, cold in sorted(
+            _loaded(folders).cold.items(), key=lambda item: (item[1]["area"], item[1]["code"])
+        )
         if (not symptom or symptom in cold["symptom"])
         and (not package or package.lower().replace("_", "-") in cold["packages"])
         and (not area or cold["area"].startswith(area))
         and (not field or field in cold["fields"])
     }
     if form == "json":
-        rows = [{"name": name, **{key: cold[key] for key in ("code", "severity", "confidence", "status", "area", "symptom", "summary", "fields", "packages")}} for name, cold in chosen.items()]
+        rows = [
+            {
+                "name": name,
+                **{
+                    key: cold[key]
+                    for key in (
+                        "code",
+                        "severity",
+                        "confidence",
+                        "status",
+                        "area",
+                        "symptom",
+                        "summary",
+                        "fields",
+                        "packages",
+                    )
+                },
+            }
+            for name, cold in chosen.items()
+        ]
         click.echo(json.dumps(rows, indent=2))
         return
     for name, cold in chosen.items():
@@ -95,7 +122,12 @@ def check(folders: tuple[str, ...]) -> None:
 
 @command.command("new")
 @click.argument("where", metavar="AREA/NAME")
-@click.option("--dir", "folder", type=click.Path(file_okay=False), help="The rules folder (default: the project's own, else ./rules).")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False),
+    help="The rules folder (default: the project's own, else ./rules).",
+)
 def new(where: str, folder: str | None) -> None:
     """Create a rule file from the template."""
     from cfglint.authoring.new import NewRuleError, create_rule
@@ -109,7 +141,9 @@ def new(where: str, folder: str | None) -> None:
 
 
 @command.command("docs")
-@click.option("--out", type=click.Path(file_okay=False), required=True, help="Folder to write Markdown pages into.")
+@click.option(
+    "--out", type=click.Path(file_okay=False), required=True, help="Folder to write Markdown pages into."
+)
 @_FOLDERS
 def docs(out: str, folders: tuple[str, ...]) -> None:
     """Write the rule documentation as Markdown: one page a rule, indexes by area, symptom, package and field."""

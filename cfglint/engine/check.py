@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from cfglint.engine.evaluate import UNKNOWN, UNSET, Facts, evaluate, truth
+from cfglint.engine.evaluate import UNKNOWN, UNSET, evaluate, truth
+from cfglint.engine.facts import Facts
 from cfglint.engine.ruleset import RuleSet
 from cfglint.fingerprint import fingerprint
 from cfglint.model.finding import SEVERITIES, Edit, Finding, Fix, Location
@@ -31,7 +32,10 @@ class Checked(NamedTuple):
 
 
 def check_runs(
-    runs: Iterable[Run], rules: RuleSet, selected: Callable[[dict[str, Any]], bool], locate: Locate | None = None
+    runs: Iterable[Run],
+    rules: RuleSet,
+    selected: Callable[[dict[str, Any]], bool],
+    locate: Locate | None = None,
 ) -> Checked:
     """All findings of the selected rules, one for each rule and primary place however many runs share it."""
     findings: dict[tuple[str, str, int, int], Finding] = {}
@@ -42,9 +46,11 @@ def check_runs(
             if not selected(rule):
                 continue
             if rule["check"]:
-                for finding in _coded(rule, run, facts, rules, locate):
-                    spot = finding.location
-                    findings.setdefault((rule["name"], spot.source.path, spot.span.start, spot.span.end), finding)
+                for coded in _coded(rule, run, facts, rules, locate):
+                    spot = coded.location
+                    findings.setdefault(
+                        (rule["name"], spot.source.path, spot.span.start, spot.span.end), coded
+                    )
                 continue
             place = _place(rule["at"], facts)
             if place is None:
@@ -56,7 +62,9 @@ def check_runs(
                 if old is None or SEVERITIES.index(finding.severity) > SEVERITIES.index(old.severity):
                     findings[key] = finding
             elif missing:
-                undecided.setdefault((rule["name"], place.source.path, place.span.start), Undecided(rule["name"], missing))
+                undecided.setdefault(
+                    (rule["name"], place.source.path, place.span.start), Undecided(rule["name"], missing)
+                )
     kept = _without_superseded(list(findings.values()), rules)
     decided = {(finding.rule, finding.location.source.path, finding.location.span.start) for finding in kept}
     rest = [entry for key, entry in undecided.items() if key not in decided]
@@ -77,7 +85,12 @@ def _applicable(run: Run, facts: Facts, rules: RuleSet) -> list[dict[str, Any]]:
     """The rules that have at least one place in this run to report at, in their own order."""
     seen: dict[int, dict[str, Any]] = {}
     by_place = rules.by_place
-    names = [*run.fields, *(f"packages.{name}" for name in run.packages), *(f"steps.{name}" for name in run.steps), "run"]
+    names = [
+        *run.fields,
+        *(f"packages.{name}" for name in run.packages),
+        *(f"steps.{name}" for name in run.steps),
+        "run",
+    ]
     names += [field for field in rules.vocabulary.derived if field not in run.fields]
     if run.packages:
         names.append("packages")
@@ -132,7 +145,9 @@ def _judge(
     return None, ""
 
 
-def _coded(rule: dict[str, Any], run: Run, facts: Facts, rules: RuleSet, locate: Locate | None) -> list[Finding]:
+def _coded(
+    rule: dict[str, Any], run: Run, facts: Facts, rules: RuleSet, locate: Locate | None
+) -> list[Finding]:
     """The findings of a rule whose places a module of cfglint.checks finds."""
     if not truth(rule["when"], facts):
         return []
@@ -161,7 +176,12 @@ def _coded(rule: dict[str, Any], run: Run, facts: Facts, rules: RuleSet, locate:
                 packages={name: run.packages[name].text() for name in match.packages if name in run.packages},
                 evidence=tuple(cold["evidence"]),
                 fix=Fix(title, cold["fix"]["safety"], edits) if edits else None,
-                fingerprint=fingerprint(rule["name"], match.place.source.path, match.what, match.place.source.slice(match.place.span)),
+                fingerprint=fingerprint(
+                    rule["name"],
+                    match.place.source.path,
+                    match.what,
+                    match.place.source.slice(match.place.span),
+                ),
                 route=match.what,
             )
         )
@@ -169,11 +189,23 @@ def _coded(rule: dict[str, Any], run: Run, facts: Facts, rules: RuleSet, locate:
 
 
 def _build(
-    rule: dict[str, Any], run: Run, facts: Facts, rules: RuleSet, place: Place, lowered: int, locate: Locate | None
+    rule: dict[str, Any],
+    run: Run,
+    facts: Facts,
+    rules: RuleSet,
+    place: Place,
+    lowered: int,
+    locate: Locate | None,
 ) -> Finding:
     cold = rules.cold[rule["name"]]
-    fields = tuple(dict.fromkeys(name for name in facts.read if "." in name and not name.startswith(("packages.", "steps."))))
-    packages = tuple(dict.fromkeys(name[len("packages.") :] for name in facts.read if name.startswith("packages.")))
+    fields = tuple(
+        dict.fromkeys(
+            name for name in facts.read if "." in name and not name.startswith(("packages.", "steps."))
+        )
+    )
+    packages = tuple(
+        dict.fromkeys(name[len("packages.") :] for name in facts.read if name.startswith("packages."))
+    )
     severity = SEVERITIES[max(0, SEVERITIES.index(rule["severity"]) - lowered)]
     confidence = rule["confidence"] if not lowered else "low"
     related = []

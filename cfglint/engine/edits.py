@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cfglint.engine.evaluate import Facts
+from cfglint.engine.facts import Facts
 from cfglint.model.finding import Edit
 from cfglint.model.run import Document, Layout
 from cfglint.model.value import KNOWN, Place, Value
@@ -55,12 +55,23 @@ def edits_for(fix: dict[str, Any], when: Any, facts: Facts, place: Place, render
 def _set(field: str, value: Any, facts: Facts, place: Place) -> list[Edit] | None:
     stated = facts.run.fields.get(field)
     if stated is not None and stated.place is not None:
-        if stated.state == KNOWN and stated.value == value and not isinstance(stated.value, str) and stated.origin != "derived":
+        if (
+            stated.state == KNOWN
+            and stated.value == value
+            and not isinstance(stated.value, str)
+            and stated.origin != "derived"
+        ):
             return []
         document = _document_of(stated, facts)
         if document is None or stated.value_span is None or not _plainly(field, stated, document):
             return None
-        return [Edit(document.source, stated.value_span, _written(value, document.layout, document.source, stated.value_span))]
+        return [
+            Edit(
+                document.source,
+                stated.value_span,
+                _written(value, document.layout, document.source, stated.value_span),
+            )
+        ]
     document = next((doc for doc in facts.run.documents if _holds(doc, place)), None)
     if document is None:
         return None
@@ -78,14 +89,20 @@ def _holds(document: Document, place: Place) -> bool:
 def _document_of(value: Value, facts: Facts) -> Document | None:
     assert value.place is not None
     for document in facts.run.documents:
-        if document.source is value.place.source and any(other is value for other in document.fields.values()):
+        if document.source is value.place.source and any(
+            other is value for other in document.fields.values()
+        ):
             return document
     return next((document for document in facts.run.documents if _holds(document, value.place)), None)
 
 
 def _plainly(field: str, value: Value, document: Document) -> bool:
     """Whether the key that states the field writes it as it is, and not through a table of values."""
-    return _key(field, document) is not None and document.layout.keys.get(field, value.key) == value.key and value.origin in ("file", "command")
+    return (
+        _key(field, document) is not None
+        and document.layout.keys.get(field, value.key) == value.key
+        and value.origin in ("file", "command")
+    )
 
 
 def _key(field: str, document: Document) -> str | None:
@@ -135,7 +152,9 @@ def _insert(key: str, value: Any, document: Document, place: Place) -> list[Edit
         return [Edit(source, Span(place.span.end, place.span.end), f"{separator}{key}={text}")]
     if layout.kind != "mapping" or not isinstance(layout.tree, Mapping):
         return None
-    entry = next((item for item in layout.tree.entries if item.span.start <= place.span.start <= item.span.end), None)
+    entry = next(
+        (item for item in layout.tree.entries if item.span.start <= place.span.start <= item.span.end), None
+    )
     if entry is None:
         return None
     at = entry.span.end
@@ -144,7 +163,13 @@ def _insert(key: str, value: Any, document: Document, place: Place) -> list[Edit
     newline = "\r\n" if "\r\n" in source.text else "\n"
     if source.path.endswith(".json"):
         own_line = not indent.strip()
-        return [Edit(source, Span(at, at), ("," + newline + indent if own_line else ", ") + f"{json.dumps(key)}: {text}")]
+        return [
+            Edit(
+                source,
+                Span(at, at),
+                ("," + newline + indent if own_line else ", ") + f"{json.dumps(key)}: {text}",
+            )
+        ]
     if indent.strip():
         return [Edit(source, Span(at, at), f", {key}: {text}")]
     # After the whole line, so that a trailing comment stays with its setting.
@@ -205,4 +230,3 @@ def _rename(field: str, key: str, facts: Facts) -> list[Edit] | None:
     if at < 0 or at > 3:
         return None
     return [Edit(source, Span(span.start + at, span.start + at + len(old)), key)]
-

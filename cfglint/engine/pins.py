@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from packaging.version import Version
 
 from cfglint.audit.constraints import conflicts, nearest, obstacle
-from cfglint.engine.evaluate import Facts, truth
+from cfglint.engine.evaluate import truth
+from cfglint.engine.facts import Facts
 from cfglint.model.finding import Edit
 from cfglint.packages.requirement import Requirement, canonical_name
 from cfglint.packages.sources import source_kind

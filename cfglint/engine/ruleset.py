@@ -98,7 +98,7 @@ def _store(cache: str, compiled: tuple[dict[str, Any], dict[str, Any]]) -> bool:
     """Write both tables atomically; False where the cache cannot be written, which only costs time."""
     try:
         os.makedirs(cache, exist_ok=True)
-        for name, table in zip(("cold.json", "compiled.json"), reversed(compiled)):
+        for name, table in zip(("cold.json", "compiled.json"), reversed(compiled), strict=True):
             temporary = os.path.join(cache, f"{name}.{os.getpid()}")
             with open(temporary, "w", encoding="utf-8") as handle:
                 json.dump(table, handle, separators=(",", ":"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from cfglint.engine.check import place_of, render
-from cfglint.engine.evaluate import Facts, truth
+from cfglint.engine.evaluate import truth
+from cfglint.engine.facts import Facts
 from cfglint.engine.ruleset import RuleSet
 from cfglint.model.finding import Finding
 from cfglint.model.run import Run
@@ -20,7 +21,9 @@ def run_of(finding: Finding, runs: list[Run], rules: RuleSet) -> Facts | None:
         for run in runs:
             facts = Facts(run, rules.vocabulary.derived, rules.table, newest)
             here = any(
-                place is not None and place.source is finding.location.source and place.span == finding.location.span
+                place is not None
+                and place.source is finding.location.source
+                and place.span == finding.location.span
                 for place in (place_of(at, facts) for at in rule["at"])
             )
             if here and truth(rule["when"], facts):
@@ -38,5 +41,8 @@ def known_settings(facts: Facts) -> dict[str, Any]:
 def fix_of(rule: str, facts: Facts, rules: RuleSet) -> dict[str, Any]:
     """A rule's fix in canonical fields, its expressions filled in: {set: {field: value}, unset: [field]}."""
     fix = rules.cold[rule]["fix"]
-    filled = {field: render(value, facts) if isinstance(value, list) else value for field, value in fix["set"].items()}
+    filled = {
+        field: render(value, facts) if isinstance(value, list) else value
+        for field, value in fix["set"].items()
+    }
     return {"set": filled, "unset": list(fix["unset"])}

@@ -85,7 +85,17 @@ class Run:
     of [condition or None, value]; the first whose condition holds is the default.
     """
 
-    __slots__ = ("default_rows", "dialects", "documents", "fields", "packages", "provided", "sources", "steps", "steps_known")
+    __slots__ = (
+        "default_rows",
+        "dialects",
+        "documents",
+        "fields",
+        "packages",
+        "provided",
+        "sources",
+        "steps",
+        "steps_known",
+    )
 
     def __init__(self) -> None:
         self.documents: list[Document] = []
@@ -102,7 +112,9 @@ class Run:
         """What a field is that no file states and that has no default: Unset where all was read, else Unknown."""
         namespace = field.split(".", 1)[0]
         if namespace == "steps":
-            return NOT_SET if self.has_step(field.split(".")[1]) is not None else unknown("no script was read")
+            return (
+                NOT_SET if self.has_step(field.split(".")[1]) is not None else unknown("no script was read")
+            )
         if namespace in self.provided:
             return NOT_SET
         return unknown(f"no file that was read states {namespace} settings completely")

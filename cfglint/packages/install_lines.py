@@ -79,8 +79,7 @@ def _commands(source: Source, text: str, span: Span, offsets: Sequence[int]) -> 
 
 
 def _place(source: Source, written: str, span: Span, start: int, cursor: int) -> Span:
-    """A word's span: by offset, or searched from a cursor where escapes shift offsets; else the whole text's.
-    """
+    """A word's span: by offset, or searched from a cursor where escapes shift offsets; else the whole text's."""
     direct = Span(span.start + start, span.start + start + len(written))
     if source.slice(direct) == written:
         return direct

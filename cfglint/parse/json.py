@@ -89,7 +89,9 @@ def _object(text: str, start: int, depth: int) -> tuple[Mapping, int]:
     while True:
         if text[at : at + 1] != '"':
             trailing = text[at : at + 1] == "}"
-            raise ParseError(f"not valid JSON: {'a trailing comma' if trailing else 'expected a key in double quotes'}", at)
+            raise ParseError(
+                f"not valid JSON: {'a trailing comma' if trailing else 'expected a key in double quotes'}", at
+            )
         key, at = _string(text, at)
         at = _skip(text, at)
         if text[at : at + 1] != ":":

@@ -38,9 +38,13 @@ def parse_yaml(source: Source) -> Node | None:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise ParseError(f"not valid YAML: {error.problem or error.context or 'syntax error'}", mark.index if mark else 0) from None
+        raise ParseError(
+            f"not valid YAML: {error.problem or error.context or 'syntax error'}", mark.index if mark else 0
+        ) from None
     except yaml.YAMLError as error:
-        raise ParseError(f"not valid YAML: {str(error).splitlines()[0]}", getattr(error, "position", 0) or 0) from None
+        raise ParseError(
+            f"not valid YAML: {str(error).splitlines()[0]}", getattr(error, "position", 0) or 0
+        ) from None
 
 
 class _Frame:
@@ -112,7 +116,9 @@ class _Builder:
             return  # a collection as a key: no training tool reads one
         if key.raw == "<<" and not key.quoted:
             merged = value.items if isinstance(value, Sequence) else (value,)
-            below = [entry for part in reversed(merged) if isinstance(part, Mapping) for entry in part.entries]
+            below = [
+                entry for part in reversed(merged) if isinstance(part, Mapping) for entry in part.entries
+            ]
             frame.nodes[:0] = below  # explicit keys win over merged ones, whatever the order
             return
         frame.nodes.append(Entry(key, value))

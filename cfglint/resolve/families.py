@@ -38,7 +38,11 @@ def family_fields(project: Project, run: Run, near: str) -> dict[str, Value]:
     from cfglint.resolve.family import from_config, model_facts, resolve_family
 
     match = None
-    config = project.find(os.path.join(name.value, "config.json"), near) if os.sep in name.value or "." in name.value else None
+    config = (
+        project.find(os.path.join(name.value, "config.json"), near)
+        if os.sep in name.value or "." in name.value
+        else None
+    )
     if config is not None:
         tree = project.open(config).tree
         data = plain(tree) if tree is not None else None
@@ -55,7 +59,9 @@ def family_fields(project: Project, run: Run, near: str) -> dict[str, Value]:
     values["model.softcapping"] = bool(softcap)
     modules = facts.get("modules")
     if modules:
-        reachable = {name for group, names in modules.items() if group != "expert_parameters" for name in names}
+        reachable = {
+            name for group, names in modules.items() if group != "expert_parameters" for name in names
+        }
         values["model.module_names"] = sorted(reachable | set(facts["experts_before_5"]))
         values["model.expert_modules"] = sorted(facts["experts_before_5"])
         values["model.tower_modules"] = sorted(modules["towers"])
@@ -65,7 +71,10 @@ def family_fields(project: Project, run: Run, near: str) -> dict[str, Value]:
         values["model.architecture"] = architecture
     values.setdefault("model.quantized_checkpoint", "")
     values.setdefault("model.instruct", False)
-    return {field: Value(KNOWN, value, name.place, "derived", name.raw, None, name.key) for field, value in values.items()}
+    return {
+        field: Value(KNOWN, value, name.place, "derived", name.raw, None, name.key)
+        for field, value in values.items()
+    }
 
 
 def _architecture(facts: dict[str, Any], run: Run) -> str | None:
@@ -85,5 +94,9 @@ def _architecture(facts: dict[str, Any], run: Run) -> str | None:
     elif stated.startswith("AutoModelFor") and "CausalLM" not in stated:
         found = None
     else:
-        found = architectures.get("causal_lm") or architectures.get("image_text_to_text") or architectures.get("seq2seq")
+        found = (
+            architectures.get("causal_lm")
+            or architectures.get("image_text_to_text")
+            or architectures.get("seq2seq")
+        )
     return str(found) if found else None

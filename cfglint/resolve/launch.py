@@ -28,7 +28,11 @@ def launched_files(project: Project, command: Command, near: str) -> list[Parsed
         names.append(_path(command.target, command))
     names += [str(argument.value) for argument in command.arguments if isinstance(argument.value, str)]
     for flag in (*command.launcher_flags, *command.flags):
-        if isinstance(flag.value, Scalar) and isinstance(flag.value.value, str) and flag.value.value.endswith(_CONFIG):
+        if (
+            isinstance(flag.value, Scalar)
+            and isinstance(flag.value.value, str)
+            and flag.value.value.endswith(_CONFIG)
+        ):
             names.append(flag.value.value)
     found: list[ParsedFile] = []
     for name in names:
@@ -73,15 +77,16 @@ def _launch(vocabulary: Vocabulary, command: Command, source: Source) -> Documen
     if found is None or not found[1]["flags"]:
         fields: dict[str, Value] = {}
     else:
-        dialect, program = found
-        reader = FieldReader(vocabulary, source, KeyMap(program["flags"], [], "accelerate", {}), "argv")
+        reader = FieldReader(vocabulary, source, KeyMap(found[1]["flags"], [], "accelerate", {}), "argv")
         for flag in command.launcher_flags:
             _read_flag(reader, flag)
         fields = reader.fields
     if "launch.num_processes" not in fields:
         fields.update(_processes(command, source))
     if command.launcher:
-        fields["launch.launcher"] = Value(KNOWN, command.launcher, Place(source, command.name_span), "command")
+        fields["launch.launcher"] = Value(
+            KNOWN, command.launcher, Place(source, command.name_span), "command"
+        )
     layout = Layout("command", source, command.span, command.name_span, {})
     return Document("accelerate", source, fields, frozenset(), layout, {}, {})
 
@@ -96,7 +101,7 @@ def _processes(command: Command, source: Source) -> dict[str, Value]:
         gpus = len([gpu for gpu in visible.value.split(",") if gpu.strip()])
         if command.launcher in ("python", "trl"):
             fields["launch.visible_gpus"] = _counted(gpus, visible, source)
-        if gpus <= 1 and command.launcher in ("python", "trl") or command.launcher == "llamafactory-cli":
+        if (gpus <= 1 and command.launcher in ("python", "trl")) or command.launcher == "llamafactory-cli":
             fields["launch.num_processes"] = _counted(max(gpus, 1), visible, source)
     return fields
 
@@ -129,22 +134,32 @@ def _training(vocabulary: Vocabulary, command: Command, source: Source) -> Docum
         _read_flag(reader, flag)
     for field, value in sets.items():
         reader.fields.setdefault(field, Value(KNOWN, value, Place(source, command.name_span), "command"))
-    config = any(isinstance(argument.value, str) and argument.value.endswith(_CONFIG) for argument in command.arguments)
+    config = any(
+        isinstance(argument.value, str) and argument.value.endswith(_CONFIG) for argument in command.arguments
+    )
     provides = frozenset() if command.open or config else frozenset(dialect["provides"])
     links = {
-        target + ":" + key: reader.value("", key, *reader.nodes[key]) for key, target in dialect["links"].items() if key in reader.nodes
+        target + ":" + key: reader.value("", key, *reader.nodes[key])
+        for key, target in dialect["links"].items()
+        if key in reader.nodes
     }
     spelled = dict(keys.reverse)
     spelled.update({field: value.key for field, value in reader.fields.items() if value.key})
-    program = f"{command.launcher} {command.subcommand}".strip()
-    layout = Layout("command", source, command.span, command.name_span, spelled, None, _entries(command), program)
+    started = f"{command.launcher} {command.subcommand}".strip()
+    layout = Layout(
+        "command", source, command.span, command.name_span, spelled, None, _entries(command), started
+    )
     return Document(dialect["name"], source, reader.fields, provides, layout, links)
 
 
 def _entries(command: Command) -> tuple[Entry, ...]:
     """The flags of a command as entries; a bare one is True."""
     return tuple(
-        Entry(Scalar(flag.name.replace("-", "_"), flag.name, flag.span), flag.value or Scalar(True, "", flag.span)) for flag in command.flags
+        Entry(
+            Scalar(flag.name.replace("-", "_"), flag.name, flag.span),
+            flag.value or Scalar(True, "", flag.span),
+        )
+        for flag in command.flags
     )
 
 

@@ -118,7 +118,10 @@ class Project:
         except ParseError as error:
             parsed.problem, parsed.problem_at = error.message, error.offset
             if _PLACEHOLDER.search(source.text):
-                parsed.problem, parsed.ours = f"a template with placeholders, no config yet: {error.message}", False
+                parsed.problem, parsed.ours = (
+                    f"a template with placeholders, no config yet: {error.message}",
+                    False,
+                )
         except RecursionError:
             parsed.problem = "nested too deeply to be read"
         return parsed
@@ -139,7 +142,11 @@ class Project:
             if folder == self.root or parent == folder:
                 break
             folder = parent
-        hits = {os.path.realpath(os.path.join(base, path)) for base in bases if os.path.isfile(os.path.join(base, path))}
+        hits = {
+            os.path.realpath(os.path.join(base, path))
+            for base in bases
+            if os.path.isfile(os.path.join(base, path))
+        }
         hits = {hit for hit in hits if self.inside(hit)}
         if len(hits) != 1:
             return None
@@ -182,7 +189,9 @@ class Project:
             found = self._dependencies.get(folder)
             if found is None:
                 listed = [self.open(entry) for entry in _listed(folder) if _may_be_dependency(entry)]
-                found = self._dependencies[folder] = _preferred([parsed for parsed in listed if parsed.requirements])
+                found = self._dependencies[folder] = _preferred(
+                    [parsed for parsed in listed if parsed.requirements]
+                )
             if found:
                 return found
             parent = os.path.dirname(folder)
@@ -197,7 +206,11 @@ def _listed(folder: str, folders: bool = False) -> list[str]:
             return sorted(
                 entry.path
                 for entry in entries
-                if (entry.is_dir(follow_symlinks=False) and entry.name[:1] != "." if folders else entry.is_file())
+                if (
+                    entry.is_dir(follow_symlinks=False) and entry.name[:1] != "."
+                    if folders
+                    else entry.is_file()
+                )
             )
     except OSError:
         return []
@@ -214,7 +227,9 @@ def _preferred(files: list[ParsedFile]) -> list[ParsedFile]:
 
 def _may_be_dependency(file: str) -> bool:
     name = os.path.basename(file)
-    return (name.endswith((".txt", ".in", ".toml", ".lock", ".yml", ".yaml")) or "file" in name) and _is_dependency(file)
+    return (
+        name.endswith((".txt", ".in", ".toml", ".lock", ".yml", ".yaml")) or "file" in name
+    ) and _is_dependency(file)
 
 
 def _is_dependency(file: str) -> bool:
@@ -225,7 +240,9 @@ def _is_dependency(file: str) -> bool:
 
 def _kind(file: str, name: str, suffix: str) -> str:
     lower = name.lower()
-    if suffix in (".txt", ".in", ".toml", ".lock", "") or any(word in lower for word in ("environment", "conda", "file")):
+    if suffix in (".txt", ".in", ".toml", ".lock", "") or any(
+        word in lower for word in ("environment", "conda", "file")
+    ):
         if _is_dependency(file):
             return "dependencies"
     if suffix in (".yaml", ".yml", ".json"):
@@ -264,7 +281,7 @@ def _parse_mapping(project: Project, parsed: ParsedFile, suffix: str) -> None:
 def _parse_script(project: Project, parsed: ParsedFile, suffix: str) -> None:
     from cfglint.parse.python import parse_python
 
-    if _SCRIPT_WORDS(parsed.source.text):
+    if _speaks_of_training(parsed.source.text):
         parsed.script = parse_python(parsed.source)
         _parse_usage(parsed)
 
@@ -280,7 +297,7 @@ def _parse_usage(parsed: ParsedFile) -> None:
 def _parse_notebook(project: Project, parsed: ParsedFile, suffix: str) -> None:
     from cfglint.parse.notebook import parse_notebook
 
-    if _SCRIPT_WORDS(parsed.source.text):
+    if _speaks_of_training(parsed.source.text):
         parsed.script, parsed.cells = parse_notebook(parsed.source)
 
 
@@ -300,9 +317,12 @@ def _parse_dependencies(project: Project, parsed: ParsedFile, suffix: str) -> No
     parsed.skipped = tuple(entry for entry in entries if not isinstance(entry, Requirement))
 
 
-def _SCRIPT_WORDS(text: str) -> bool:
+def _speaks_of_training(text: str) -> bool:
     """Whether a Python text speaks of a training library at all."""
-    return any(word in text for word in ("transformers", "peft", "trl", "unsloth", "accelerate", "bitsandbytes", "deepspeed"))
+    return any(
+        word in text
+        for word in ("transformers", "peft", "trl", "unsloth", "accelerate", "bitsandbytes", "deepspeed")
+    )
 
 
 _PARSERS: dict[str, Callable[[Project, ParsedFile, str], None]] = {

@@ -26,13 +26,26 @@ def loaded(value: object, quoted: bool, kind: str, loader: str) -> object:
     (YAML 1.2 floats), pydantic (converts by type), argparse (text to type).
     """
     if not isinstance(value, str):
-        return float(value) if kind == "float" and isinstance(value, int) and not isinstance(value, bool) else value
+        return (
+            float(value)
+            if kind == "float" and isinstance(value, int) and not isinstance(value, bool)
+            else value
+        )
     if kind in ("int", "float"):
         if loader in _CONVERTING or (loader in _FLOAT_READING and not quoted):
             number = _number(value)
             return value if number is None else number
     elif kind == "bool" and loader in _CONVERTING:
-        return {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}.get(value.lower(), value)
+        return {
+            "true": True,
+            "1": True,
+            "yes": True,
+            "on": True,
+            "false": False,
+            "0": False,
+            "no": False,
+            "off": False,
+        }.get(value.lower(), value)
     elif kind == "any" and loader == "argv" and not quoted:
         number = _number(value)
         return {"true": True, "false": False}.get(value.lower(), value if number is None else number)
@@ -77,7 +90,11 @@ class FieldReader:
                 self.fields[field] = value
         if isinstance(node, Mapping):
             for inner in node.entries:
-                self.entry(f"{key}.{inner.key.value}", inner.value, inner.span if inner.span.start >= span.start else span)
+                self.entry(
+                    f"{key}.{inner.key.value}",
+                    inner.value,
+                    inner.span if inner.span.start >= span.start else span,
+                )
 
     def value(self, field: str, key: str, node: Node, span: Span) -> Value:
         """One node as a field's value."""
@@ -106,7 +123,9 @@ def _translated(value: Value, values: list[list[Any]], otherwise: Any) -> Value:
     return value._replace(value=otherwise[1])
 
 
-def read_mapping(vocabulary: Vocabulary, dialect: dict[str, Any], source: Source, tree: Mapping, loader: str = "") -> Document:
+def read_mapping(
+    vocabulary: Vocabulary, dialect: dict[str, Any], source: Source, tree: Mapping, loader: str = ""
+) -> Document:
     """A YAML or JSON mapping of a dialect as a document."""
     keys = vocabulary.key_map(dialect)
     reader = FieldReader(vocabulary, source, keys, loader or dialect["loader"])
@@ -116,20 +135,26 @@ def read_mapping(vocabulary: Vocabulary, dialect: dict[str, Any], source: Source
         if entry is not None and not (isinstance(entry.value, Scalar) and not entry.value.value):
             if not (isinstance(entry.value, Sequence) and not entry.value.items):
                 for field, value in sets.items():
-                    reader.fields.setdefault(field, Value(KNOWN, value, Place(source, entry.key.span), "file", "", None, key))
+                    reader.fields.setdefault(
+                        field, Value(KNOWN, value, Place(source, entry.key.span), "file", "", None, key)
+                    )
     links = {}
     for key, target in dialect["links"].items():
         found = reader.nodes.get(key)
         if found is not None:
             links[target + ":" + key] = reader.value("", key, *found)
     first = tree.entries[0].key.span if tree.entries else tree.span
-    anchor = next((entry.key.span for entry in tree.entries if entry.key.value in _detect_keys(dialect)), first)
+    anchor = next(
+        (entry.key.span for entry in tree.entries if entry.key.value in _detect_keys(dialect)), first
+    )
     layout = Layout("mapping", source, tree.span, anchor, _spellings(keys, reader.fields), tree, tree.entries)
     return Document(dialect["name"], source, reader.fields, frozenset(dialect["provides"]), layout, links)
 
 
 def _detect_keys(dialect: dict[str, Any]) -> set[str]:
-    return {key for group in dialect["detect"] for part in ("all", "any", "of") for key in group.get(part, ())}
+    return {
+        key for group in dialect["detect"] for part in ("all", "any", "of") for key in group.get(part, ())
+    }
 
 
 def _spellings(keys: KeyMap, fields: dict[str, Value]) -> dict[str, str]:
@@ -144,7 +169,14 @@ def _spellings(keys: KeyMap, fields: dict[str, Value]) -> dict[str, str]:
 def _named(call: Call) -> tuple[Entry, ...]:
     """The named arguments of a call as entries; an unpacked dict's keys stand where the dict says them."""
     return tuple(
-        Entry(Scalar(argument.name, argument.name, Span(argument.span.start, argument.span.start + len(argument.name))), argument.value)
+        Entry(
+            Scalar(
+                argument.name,
+                argument.name,
+                Span(argument.span.start, argument.span.start + len(argument.name)),
+            ),
+            argument.value,
+        )
         for argument in call.arguments
         if argument.name
     )
@@ -171,13 +203,16 @@ def read_call(vocabulary: Vocabulary, pattern: CallPattern, source: Source, call
     if spec["string_model"]:
         model = call.argument("model", 0)
         if model is not None and isinstance(model.value, Scalar) and isinstance(model.value.value, str):
-            reader.fields[spec["string_model"]] = reader.value(spec["string_model"], "model", model.value, model.span)
+            reader.fields[spec["string_model"]] = reader.value(
+                spec["string_model"], "model", model.value, model.span
+            )
     known_links = pattern.dialect["links"] if spec["follows_links"] else {}
     links = {
-        target + ":" + key: reader.value("", key, *reader.nodes[key]) for key, target in known_links.items() if key in reader.nodes
+        target + ":" + key: reader.value("", key, *reader.nodes[key])
+        for key, target in known_links.items()
+        if key in reader.nodes
     }
     provides = frozenset() if call.open else frozenset(spec["provides"])
     spelled = _spellings(pattern.keys, reader.fields)
     layout = Layout("call", source, call.span, call.name_span, spelled, None, _named(call), call.callee)
     return Document(pattern.dialect["name"], source, reader.fields, provides, layout, links, spec["defaults"])
-

@@ -35,7 +35,9 @@ def attach_packages(
         from cfglint.packages.requirement import Requirement, canonical_name
 
         for name, version in said.items():
-            requirements.append(Requirement(canonical_name(name), f"=={version}", "target", None, None, "", "the target"))
+            requirements.append(
+                Requirement(canonical_name(name), f"=={version}", "target", None, None, "", "the target")
+            )
     if primary.requirements and primary.kind == "dependencies":
         requirements += primary.requirements
     else:
@@ -64,7 +66,10 @@ def _is_new(entry: Requirement, own: list[Requirement]) -> bool:
 def _own_lines(project: Project, primary: ParsedFile, run: Run) -> list[Requirement]:
     """Install lines of the notebook, the script's header and the launch scripts of this run."""
     kept: dict[Requirement, None] = {}
-    for parsed in [primary, *(project.files[source.file] for source in run.sources if source.file in project.files)]:
+    for parsed in [
+        primary,
+        *(project.files[source.file] for source in run.sources if source.file in project.files),
+    ]:
         if parsed is primary and kept:
             continue
         found: list[Any] = []

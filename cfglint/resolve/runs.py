@@ -19,13 +19,27 @@ if TYPE_CHECKING:
     from cfglint.resolve.scripts import ScriptFacts
 
 #: Namespaces that a script which was read whole states completely, by the calls that it does not make.
-_SCRIPT_NAMESPACES = ("training", "data", "preference", "grpo", "lora", "adapter", "quantization", "tokenizer", "model", "trainer", "trainer_call")
+_SCRIPT_NAMESPACES = (
+    "training",
+    "data",
+    "preference",
+    "grpo",
+    "lora",
+    "adapter",
+    "quantization",
+    "tokenizer",
+    "model",
+    "trainer",
+    "trainer_call",
+)
 #: Frameworks that start a run themselves, so that a config without `deepspeed` runs without it.
 _LAUNCHING = ("llamafactory", "axolotl", "ms-swift")
 _PATH = re.compile(r"\.(ya?ml|json)$")
 
 
-def build_runs(project: Project, files: list[ParsedFile], target: dict[str, Any], environment: str = "auto") -> list[Run]:
+def build_runs(
+    project: Project, files: list[ParsedFile], target: dict[str, Any], environment: str = "auto"
+) -> list[Run]:
     """All runs that the named files take part in, in the order of their files.
 
     Files that a named one names, or that name it, are read as well when they lie inside the project.
@@ -40,7 +54,11 @@ def build_runs(project: Project, files: list[ParsedFile], target: dict[str, Any]
         if parsed.file not in builder.claimed:
             builder.script(parsed, launch)
     for parsed in wanted:
-        if parsed.dialect is not None and not parsed.dialect["satellite"] and parsed.file not in builder.claimed:
+        if (
+            parsed.dialect is not None
+            and not parsed.dialect["satellite"]
+            and parsed.file not in builder.claimed
+        ):
             builder.config(parsed)
     for parsed in wanted:
         if parsed.dialect is not None and parsed.dialect["satellite"] and parsed.file not in builder.claimed:
@@ -79,9 +97,17 @@ def _with_context(project: Project, files: list[ParsedFile]) -> list[ParsedFile]
 def _lone_launch_config(builder: _Builder, files: list[ParsedFile], script: ParsedFile) -> ParsedFile | None:
     """The accelerate config beside a script, where it is the folder's only one and the script its only training."""
     folder = os.path.dirname(script.file)
-    beside = [parsed for parsed in files if os.path.dirname(parsed.file) == folder and parsed.file not in builder.claimed]
-    configs = [parsed for parsed in beside if parsed.dialect is not None and parsed.dialect["name"] == "accelerate"]
-    if len(configs) != 1 or any(parsed.dialect is not None and not parsed.dialect["satellite"] for parsed in beside):
+    beside = [
+        parsed
+        for parsed in files
+        if os.path.dirname(parsed.file) == folder and parsed.file not in builder.claimed
+    ]
+    configs = [
+        parsed for parsed in beside if parsed.dialect is not None and parsed.dialect["name"] == "accelerate"
+    ]
+    if len(configs) != 1 or any(
+        parsed.dialect is not None and not parsed.dialect["satellite"] for parsed in beside
+    ):
         return None
     scripts = [parsed for parsed in beside if parsed.script is not None]
     from cfglint.resolve.scripts import read_script
@@ -124,7 +150,11 @@ class _Builder:
             documents = command_documents(self.vocabulary, command, parsed.source)
             scripts = [file for file in named if file.script is not None]
             configs = [file for file in named if file.dialect is not None]
-            if not configs and not scripts and not any(document.fields for document in documents if document.dialect != "accelerate"):
+            if (
+                not configs
+                and not scripts
+                and not any(document.fields for document in documents if document.dialect != "accelerate")
+            ):
                 continue
             facts = read_script(self.vocabulary, scripts[0].source, scripts[0].script) if scripts else []
             if scripts and not facts and not configs:
@@ -179,7 +209,10 @@ class _Builder:
     def add_config(self, run: Run, parsed: ParsedFile) -> None:
         if parsed.dialect is None or not isinstance(parsed.tree, Mapping):
             return
-        if any(document.source is parsed.source and document.layout.kind == "mapping" for document in run.documents):
+        if any(
+            document.source is parsed.source and document.layout.kind == "mapping"
+            for document in run.documents
+        ):
             return
         self.claim(run, parsed)
         self.add(run, read_mapping(self.vocabulary, parsed.dialect, parsed.source, parsed.tree), parsed)
@@ -192,16 +225,30 @@ class _Builder:
         for document in facts.documents:
             self.add(run, document, parsed)
         if facts.whole and facts.trains:
-            whole = _SCRIPT_NAMESPACES if not parsed.script.parses_arguments else ("tokenizer", "quantization", "trainer_call")
+            whole = (
+                _SCRIPT_NAMESPACES
+                if not parsed.script.parses_arguments
+                else ("tokenizer", "quantization", "trainer_call")
+            )
             run.provided.update(set(whole) - facts.hidden)
         if facts.unsloth:
             site = facts.steps.get("unsloth_load")
-            run.fields.setdefault("framework.unsloth", Value(KNOWN, True, site[0].place if site else None, "file"))
-        if "adapter.method" not in run.fields and ("load_adapter" in facts.steps or "wrap_peft" in facts.steps):
+            run.fields.setdefault(
+                "framework.unsloth", Value(KNOWN, True, site[0].place if site else None, "file")
+            )
+        if "adapter.method" not in run.fields and (
+            "load_adapter" in facts.steps or "wrap_peft" in facts.steps
+        ):
             site = facts.steps.get("load_adapter") or facts.steps["wrap_peft"]
             run.fields["adapter.method"] = Value(KNOWN, "adapter", site[0].place, "file")
         for call in parsed.script.calls:
-            if call.callee.rsplit(".", 1)[-1] in ("parse_yaml_file", "parse_json_file", "load", "parse_yaml_and_config", "TrlParser"):
+            if call.callee.rsplit(".", 1)[-1] in (
+                "parse_yaml_file",
+                "parse_json_file",
+                "load",
+                "parse_yaml_and_config",
+                "TrlParser",
+            ):
                 self.literal_configs(run, call, parsed)
 
     def literal_configs(self, run: Run, call: Any, parsed: ParsedFile) -> None:
@@ -235,7 +282,9 @@ class _Builder:
         rows: dict[str, list[list[Any]]] = self.vocabulary.dialects[document.dialect]["defaults"]
         return rows
 
-    def follow(self, run: Run, kind: str, value: Value, document: Document, parsed: ParsedFile | None) -> None:
+    def follow(
+        self, run: Run, kind: str, value: Value, document: Document, parsed: ParsedFile | None
+    ) -> None:
         """A link: a path to another config, or the config itself written inline."""
         if value.state != KNOWN or not value.value:
             return
@@ -244,7 +293,11 @@ class _Builder:
             if kind == "deepspeed" and value.place is not None:
                 self.inline(run, kind, value, document)
             return
-        near = parsed.file if parsed is not None else layout.source.file or os.path.join(self.project.cwd, layout.source.path)
+        near = (
+            parsed.file
+            if parsed is not None
+            else layout.source.file or os.path.join(self.project.cwd, layout.source.path)
+        )
         found = self.project.find(value.value, near) if isinstance(value.value, str) else None
         if found is None:
             return
@@ -259,9 +312,9 @@ class _Builder:
         """A DeepSpeed config written inside another file: its fields under its own namespace."""
         prefix = value.key + "."
         dialect = self.vocabulary.dialects[kind]
-        for field, inner in list(document.fields.items()):
+        for inner in list(document.fields.values()):
             if inner.key.startswith(prefix):
-                name = f"{dialect['namespace']}.{inner.key[len(prefix):]}"
+                name = f"{dialect['namespace']}.{inner.key[len(prefix) :]}"
                 run.fields.setdefault(name, inner)
         run.provided.add(dialect["namespace"])
 
@@ -278,7 +331,13 @@ class _Builder:
         else:
             self.frameworks(run)
             self.engines(run, launched)
-        run.fields.update({field: value for field, value in family_fields(self.project, run, primary.file).items() if field not in run.fields})
+        run.fields.update(
+            {
+                field: value
+                for field, value in family_fields(self.project, run, primary.file).items()
+                if field not in run.fields
+            }
+        )
         self.runs.append(run)
 
     def frameworks(self, run: Run) -> None:
@@ -290,8 +349,13 @@ class _Builder:
             names.append("unsloth")
         found = next((name for name in order if name in names), "")
         if found:
-            document = next((doc for doc in run.documents if self.vocabulary.dialects[doc.dialect]["framework"] == found), run.documents[0])
-            run.fields["framework.name"] = Value(KNOWN, found, Place(document.source, document.layout.anchor), "derived")
+            document = next(
+                (doc for doc in run.documents if self.vocabulary.dialects[doc.dialect]["framework"] == found),
+                run.documents[0],
+            )
+            run.fields["framework.name"] = Value(
+                KNOWN, found, Place(document.source, document.layout.anchor), "derived"
+            )
             run.fields.setdefault("framework.unsloth", Value(KNOWN, False, None, "derived"))
         for namespace in self.vocabulary.native:
             if not any(self.vocabulary.dialects[name]["namespace"] == namespace for name in run.dialects):
@@ -303,20 +367,32 @@ class _Builder:
         stated = deepspeed is not None and deepspeed.state != UNSET
         framework = run.fields.get("framework.name")
         in_charge = framework is not None and framework.value in _LAUNCHING
-        by_accelerate = any(document.dialect == "accelerate" and document.layout.kind == "mapping" for document in run.documents)
+        by_accelerate = any(
+            document.dialect == "accelerate" and document.layout.kind == "mapping"
+            for document in run.documents
+        )
         # Without a config file `accelerate launch` reads the user's own default one.
         launcher = run.fields.get("launch.launcher")
         launched = launched and launcher is not None and launcher.value != "accelerate launch"
         if "training" in run.provided and not stated and (in_charge or by_accelerate or launched):
             run.provided.add("deepspeed")
-        elif stated and "deepspeed" not in run.provided and deepspeed is not None and deepspeed.state == KNOWN:
-            run.fields.setdefault("deepspeed.active", Value(KNOWN, True, deepspeed.place, "linked", "", None, deepspeed.key))
+        elif (
+            stated and "deepspeed" not in run.provided and deepspeed is not None and deepspeed.state == KNOWN
+        ):
+            run.fields.setdefault(
+                "deepspeed.active", Value(KNOWN, True, deepspeed.place, "linked", "", None, deepspeed.key)
+            )
         fsdp = run.fields.get("training.fsdp")
         if fsdp is not None and fsdp.state == KNOWN and fsdp.value not in ("", [], False):
             run.fields.setdefault("fsdp.active", fsdp._replace(value=True))
             config = run.fields.get("training.fsdp_config")
             # TrainingArguments' own FSDP settings: whole unless they stand in a file that was not read.
-            if "training" in run.provided and (config is None or config.state == UNSET or isinstance(config.value, dict) or "fsdp_config" in run.dialects):
+            if "training" in run.provided and (
+                config is None
+                or config.state == UNSET
+                or isinstance(config.value, dict)
+                or "fsdp_config" in run.dialects
+            ):
                 run.provided.add("fsdp")
         elif "training" in run.provided and (in_charge or by_accelerate or launched):
             run.provided.add("fsdp")

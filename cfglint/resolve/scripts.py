@@ -49,7 +49,9 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
         return []
     whole = not script.local_imports
     unsloth = any(name.split(".")[0] == "unsloth" for name in script.imports.values())
-    primaries: list[tuple[Call, CallPattern] | None] = [item for item in found if item[1].spec["role"] == _PRIMARY]
+    primaries: list[tuple[Call, CallPattern] | None] = [
+        item for item in found if item[1].spec["role"] == _PRIMARY
+    ]
     primaries = primaries or [None]
     facts = []
     for primary in primaries:
@@ -60,14 +62,17 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
     return facts
 
 
-
 #: How a script puts an end of text into its examples: the token, its usual spellings, or a chat template.
-_EOS = re.compile(r"eos_token|</s>|<\|(?:im_end|eot_id|end_of_text|endoftext)\|>|chat_template|setup_chat_format")
+_EOS = re.compile(
+    r"eos_token|</s>|<\|(?:im_end|eot_id|end_of_text|endoftext)\|>|chat_template|setup_chat_format"
+)
 
 
 def _speaks_of_eos(source: Source, script: Script) -> bool:
     """Whether the script mentions an end of text anywhere but where it chooses the pad token."""
-    pads = [setting.span for setting in script.settings if setting.target.endswith(("pad_token", "pad_token_id"))]
+    pads = [
+        setting.span for setting in script.settings if setting.target.endswith(("pad_token", "pad_token_id"))
+    ]
     mentions = _EOS.finditer(source.text)
     return any(not any(pad.start <= match.start() < pad.end for pad in pads) for match in mentions)
 
@@ -98,13 +103,17 @@ def _calls_of(
     return chosen
 
 
-def _steps(vocabulary: Vocabulary, source: Source, script: Script) -> tuple[dict[str, list[StepSite]], dict[str, Value]]:
+def _steps(
+    vocabulary: Vocabulary, source: Source, script: Script
+) -> tuple[dict[str, list[StepSite]], dict[str, Value]]:
     steps: dict[str, list[StepSite]] = {}
     fields: dict[str, Value] = {}
     for call in script.calls:
         for step in vocabulary.step_calls(call):
             name = step["name"]
-            steps.setdefault(name, []).append(StepSite(Place(source, call.name_span), call.scope, call.branch))
+            steps.setdefault(name, []).append(
+                StepSite(Place(source, call.name_span), call.scope, call.branch)
+            )
             _step_arguments(source, call, step, fields)
     for setting in script.settings:
         for step in vocabulary.step_settings(setting.target):
@@ -112,9 +121,15 @@ def _steps(vocabulary: Vocabulary, source: Source, script: Script) -> tuple[dict
             place = Place(source, setting.span)
             steps.setdefault(name, []).append(StepSite(place, setting.scope, setting.branch))
             _record(fields, f"steps.{name}.text", Value(KNOWN, setting.text, place, "file", setting.text))
-            _record(fields, f"steps.{name}.target", Value(KNOWN, setting.target, place, "file", setting.target))
+            _record(
+                fields, f"steps.{name}.target", Value(KNOWN, setting.target, place, "file", setting.target)
+            )
             if isinstance(setting.value, Scalar):
-                _record(fields, f"steps.{name}.value", Value(KNOWN, setting.value.value, place, "file", setting.text, setting.value.span))
+                _record(
+                    fields,
+                    f"steps.{name}.value",
+                    Value(KNOWN, setting.value.value, place, "file", setting.text, setting.value.span),
+                )
             else:
                 _record(fields, f"steps.{name}.value", unknown("an expression", place, raw=setting.text))
     return steps, fields
@@ -145,7 +160,11 @@ def _step_arguments(source: Source, call: Call, step: dict[str, Any], fields: di
             if isinstance(value.value, dict):
                 for key, item in value.value.items():
                     if isinstance(key, str) and isinstance(item, (str, bool, int, float)):
-                        _record(fields, f"{prefix}{name}.{key}", Value(KNOWN, item, at, "file", str(item), node.span, name))
+                        _record(
+                            fields,
+                            f"{prefix}{name}.{key}",
+                            Value(KNOWN, item, at, "file", str(item), node.span, name),
+                        )
         _record(fields, prefix + name, value)
     if call.open:
         _record(fields, prefix + "*", unknown("unread keyword arguments", place))

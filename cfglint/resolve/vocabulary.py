@@ -94,7 +94,9 @@ class Vocabulary:
         """The dialect whose settings the flags of a script are, for dialects that are also written as such flags."""
         empty = Mapping((), Span(0, 0))
         for dialect in self.dialects.values():
-            if dialect["script_flags"] and any(_matches(group, set(names), empty) for group in dialect["detect"]):
+            if dialect["script_flags"] and any(
+                _matches(group, set(names), empty) for group in dialect["detect"]
+            ):
                 return dialect
         return None
 
@@ -112,12 +114,18 @@ class Vocabulary:
             for step in self.steps
             if any(_is_step(call.callee, name) for name in step["calls"])
             and not any(part in call.callee for part in step["except"])
-            and (not step["receiver"] or step["receiver"] in call.receiver.lower() or call.receiver.endswith(")"))
+            and (
+                not step["receiver"]
+                or step["receiver"] in call.receiver.lower()
+                or call.receiver.endswith(")")
+            )
         ]
 
     def step_settings(self, target: str) -> list[dict[str, Any]]:
         """The steps that an assignment to this target takes."""
-        return [step for step in self.steps if any(fnmatchcase(target, pattern) for pattern in step["assigns"])]
+        return [
+            step for step in self.steps if any(fnmatchcase(target, pattern) for pattern in step["assigns"])
+        ]
 
 
 def _is_call(callee: str, package: str, pattern: str) -> bool:

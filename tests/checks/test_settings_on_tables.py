@@ -35,7 +35,9 @@ def found(folder: Path, rule: str, files: dict[str, str]) -> list[Finding]:
 )
 def test_a_gone_setting_is_as_bad_as_the_versions_are_sure(tmp_path: Path, said: str, severity: str) -> None:
     files = {"requirements.txt": said + "\n", "train.py": CALL.format("evaluation_strategy='no'")}
-    assert [finding.severity for finding in found(tmp_path, "removed-setting", files)] == ([severity] if severity else [])
+    assert [finding.severity for finding in found(tmp_path, "removed-setting", files)] == (
+        [severity] if severity else []
+    )
 
 
 def test_the_demands_of_a_pinned_framework_decide_where_nothing_is_said(tmp_path: Path) -> None:
@@ -115,7 +117,9 @@ def test_types_through_omegaconf(tmp_path: Path, line: str, fires: bool) -> None
 )
 def test_choices_of_a_release(tmp_path: Path, said: str, line: str, severity: str) -> None:
     files = {"requirements.txt": said + "\n", "train.py": CALL.format(line)}
-    assert [finding.severity for finding in found(tmp_path, "value-not-allowed", files)] == ([severity] if severity else [])
+    assert [finding.severity for finding in found(tmp_path, "value-not-allowed", files)] == (
+        [severity] if severity else []
+    )
 
 
 def test_a_merged_mapping_repeats_nothing(tmp_path: Path) -> None:

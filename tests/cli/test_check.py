@@ -27,13 +27,23 @@ def run(tmp_path: Path) -> Run:
     """Run cfglint in a folder of its own; ``files`` maps paths to texts or bytes."""
     (tmp_path / ".git").mkdir()
 
-    def run_cfglint(*arguments: str, files: dict[str, str | bytes] | None = None, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run_cfglint(
+        *arguments: str, files: dict[str, str | bytes] | None = None, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         for name, content in (files or {}).items():
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
         environment = {**os.environ, "CFGLINT_ENVIRONMENT": "none", "NO_COLOR": "1"}
-        done = subprocess.run([sys.executable, "-m", "cfglint", *arguments], cwd=tmp_path, env=environment, input=stdin, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [sys.executable, "-m", "cfglint", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert "Traceback" not in done.stderr + done.stdout
         return done
 
@@ -61,7 +71,9 @@ def test_a_folder_without_anything_exits_3(run: Run) -> None:
 
 
 def test_a_named_file_that_is_no_training_file_exits_0_and_says_so(run: Run) -> None:
-    done = run("docker-compose.yaml", files={"docker-compose.yaml": "services:\n  db:\n    image: postgres\n"})
+    done = run(
+        "docker-compose.yaml", files={"docker-compose.yaml": "services:\n  db:\n    image: postgres\n"}
+    )
     assert done.returncode == 0
     assert "nothing to check" in done.stdout
 
@@ -84,7 +96,11 @@ BAD_INPUT = {
     "binary.yaml": b"\x00\x01\x02learning_rate",
     "latin.yaml": "output_dir: caf\xe9\nlearning_rate: 1\n".encode("latin-1"),
     "utf16.yaml": "learning_rate: 1\n".encode("utf-16"),
-    "bomb.yaml": "learning_rate: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(f"k{i}: &a{i} [*a{i - 1 if i else ''}{', *a' + str(i - 1 if i else '') if i else ', *a'}]\n" for i in range(40)),
+    "bomb.yaml": "learning_rate: &a [1,1,1,1,1,1,1,1,1]\n"
+    + "".join(
+        f"k{i}: &a{i} [*a{i - 1 if i else ''}{', *a' + str(i - 1 if i else '') if i else ', *a'}]\n"
+        for i in range(40)
+    ),
     "deep.yaml": "[" * 10_000,
     "deep.json": "[" * 10_000,
     "deep.py": "import transformers\nx = " + "(" * 10_000 + ")" * 10_000,
@@ -93,7 +109,9 @@ BAD_INPUT = {
 
 @pytest.mark.parametrize("name", sorted(BAD_INPUT))
 def test_bad_input_is_a_finding_and_the_rest_is_checked(run: Run, name: str) -> None:
-    done = run("--output-format", "json", name, "train.yaml", files={name: BAD_INPUT[name], "train.yaml": TRAIN})
+    done = run(
+        "--output-format", "json", name, "train.yaml", files={name: BAD_INPUT[name], "train.yaml": TRAIN}
+    )
     assert done.returncode == 1
     report = json.loads(done.stdout)
     rules = {(finding["path"], finding["rule"]) for finding in report["findings"]}
@@ -115,8 +133,15 @@ def test_a_symbolic_link_loop_ends(run: Run, tmp_path: Path) -> None:
 def test_links_do_not_leave_the_project(run: Run, tmp_path: Path) -> None:
     outside = tmp_path.parent / f"{tmp_path.name}-outside.json"
     outside.write_text('{"zero_optimization": {"stage": 3}}')
-    done = run("--output-format", "json", "train.yaml", files={"train.yaml": TRAIN + f"deepspeed: ../{outside.name}\n"})
-    assert all(outside.name not in path for entry in json.loads(done.stdout)["runs"] for path in entry["files"])
+    done = run(
+        "--output-format",
+        "json",
+        "train.yaml",
+        files={"train.yaml": TRAIN + f"deepspeed: ../{outside.name}\n"},
+    )
+    assert all(
+        outside.name not in path for entry in json.loads(done.stdout)["runs"] for path in entry["files"]
+    )
 
 
 def test_fix_keeps_every_other_byte(run: Run, tmp_path: Path) -> None:
@@ -134,15 +159,21 @@ def test_diff_shows_and_writes_nothing(run: Run, tmp_path: Path) -> None:
 
 
 def test_ignore_comments_silence_and_unused_ones_are_reported(run: Run) -> None:
-    quiet = TRAIN.replace("# half precision", "# cfglint: ignore[fp16-on-bf16-native-model] a V100 has no bf16")
+    quiet = TRAIN.replace(
+        "# half precision", "# cfglint: ignore[fp16-on-bf16-native-model] a V100 has no bf16"
+    )
     assert run("train.yaml", files={"train.yaml": quiet}).returncode == 0
-    idle = TRAIN.replace("fp16: true  # half precision", "bf16: true  # cfglint: ignore[fp16-on-bf16-native-model] old")
+    idle = TRAIN.replace(
+        "fp16: true  # half precision", "bf16: true  # cfglint: ignore[fp16-on-bf16-native-model] old"
+    )
     done = run("train.yaml", files={"train.yaml": idle})
     assert "unused-ignore" in done.stdout
 
 
 def test_settings_of_the_project(run: Run) -> None:
-    done = run("train.yaml", files={"train.yaml": TRAIN, "pyproject.toml": '[tool.cfglint]\nignore = ["PRE"]\n'})
+    done = run(
+        "train.yaml", files={"train.yaml": TRAIN, "pyproject.toml": '[tool.cfglint]\nignore = ["PRE"]\n'}
+    )
     assert done.returncode == 0
     done = run("train.yaml", files={"pyproject.toml": '[tool.cfglint]\nignor = ["PRE"]\n'})
     assert done.returncode == 2

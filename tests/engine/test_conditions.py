@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cfglint.authoring.expression import ExpressionError, Registry, compile_expression
-from cfglint.engine.evaluate import Facts, truth
-from cfglint.model.run import Run
-from cfglint.model.value import KNOWN, Value, unknown
 from hypothesis import given
 from hypothesis import strategies as st
+
+from cfglint.authoring.expression import ExpressionError, Registry, compile_expression
+from cfglint.engine.evaluate import truth
+from cfglint.engine.facts import Facts
+from cfglint.model.run import Run
+from cfglint.model.value import KNOWN, Value, unknown
 
 Judge = Callable[..., "bool | None"]
 
@@ -93,7 +95,11 @@ def judge() -> Callable[..., bool | None]:
         ("1e-5 < training.learning_rate <= 1e-3", {"training__learning_rate": 1e-3}, True),
         ("training.learning_rate != 1", {}, False),
         ("not (training.learning_rate == 1)", {}, True),
-        ("training.learning_rate / training.max_steps > 1", {"training__learning_rate": 1.0, "training__max_steps": 0}, None),
+        (
+            "training.learning_rate / training.max_steps > 1",
+            {"training__learning_rate": 1.0, "training__max_steps": 0},
+            None,
+        ),
         ("unset(training.optim)", {}, True),
         ("unset(training.optim)", {"training__optim": "sgd"}, False),
         ("is_string(training.learning_rate)", {"training__learning_rate": "1e-5"}, True),
@@ -103,13 +109,25 @@ def judge() -> Callable[..., bool | None]:
         ("'lm_head' in lora.target_modules", {"lora__target_modules": ["q_proj", "lm_head"]}, True),
         ("'lm_head' in lora.target_modules", {"lora__target_modules": ["q_proj", None]}, None),
         ("any(x == 'lm_head' for x in lora.target_modules)", {"lora__target_modules": ["lm_head"]}, True),
-        ("all(endswith(x, '_proj') for x in lora.target_modules)", {"lora__target_modules": ["q_proj", "fc"]}, False),
+        (
+            "all(endswith(x, '_proj') for x in lora.target_modules)",
+            {"lora__target_modules": ["q_proj", "fc"]},
+            False,
+        ),
         ("matches(training.optim, '8bit$')", {"training__optim": "lion_8bit"}, True),
         ("package('transformers', '>=4.50')", {"transformers": True}, True),
         ("package('transformers', '>=4.50')", {"transformers": None}, None),
         ("package('transformers', '>=4.50')", {}, None),
-        ("package('transformers', lookup('t', model.family, 'affected'))", {"model__family": "gemma3", "transformers": True}, True),
-        ("package('transformers', lookup('t', model.family, 'affected'))", {"model__family": "llama", "transformers": True}, False),
+        (
+            "package('transformers', lookup('t', model.family, 'affected'))",
+            {"model__family": "gemma3", "transformers": True},
+            True,
+        ),
+        (
+            "package('transformers', lookup('t', model.family, 'affected'))",
+            {"model__family": "llama", "transformers": True},
+            False,
+        ),
         ("has(merge)", {}, None),
         ("(1 if training.fp16 else 2) == 1", {"training__fp16": True}, True),
     ],
@@ -159,13 +177,18 @@ VALUES = {
 
 
 @given(CONDITIONS, st.fixed_dictionaries(VALUES), st.sets(st.sampled_from(sorted(VALUES))))
-def test_a_decided_verdict_holds_whatever_the_unknown_values_are(text: str, values: dict[str, object], hidden: set[str]) -> None:
+def test_a_decided_verdict_holds_whatever_the_unknown_values_are(
+    text: str, values: dict[str, object], hidden: set[str]
+) -> None:
     """Three-valued logic is sound: hiding values may make a verdict undecided, never another one."""
 
     def verdict(names: set[str]) -> bool | None:
         run = Run()
         run.provided = {"training"}
-        run.fields = {name: unknown("hidden") if name in names else Value(KNOWN, value) for name, value in values.items()}
+        run.fields = {
+            name: unknown("hidden") if name in names else Value(KNOWN, value)
+            for name, value in values.items()
+        }
         return truth(compile_expression(text, REGISTRY).ir, Facts(run, {}, lambda table: {}))
 
     full = verdict(set())

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfglint.audit.constraints import conflicts
-from cfglint.engine.evaluate import Facts, truth
+from cfglint.engine.evaluate import truth
+from cfglint.engine.facts import Facts
 from cfglint.engine.pins import PinFix, bounded, pin_fix
 from cfglint.fix import apply
 from cfglint.model.run import Run

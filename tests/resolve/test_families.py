@@ -39,5 +39,11 @@ def test_a_dense_model_names_its_head_and_embedding() -> None:
 
 
 def test_an_auto_class_chooses_the_architecture() -> None:
-    assert _fields("google/flan-t5-base", "AutoModelForSeq2SeqLM")["model.architecture"] == "T5ForConditionalGeneration"
-    assert _fields("openai/whisper-small", "AutoModelForSpeechSeq2Seq")["model.architecture"] == "WhisperForConditionalGeneration"
+    assert (
+        _fields("google/flan-t5-base", "AutoModelForSeq2SeqLM")["model.architecture"]
+        == "T5ForConditionalGeneration"
+    )
+    assert (
+        _fields("openai/whisper-small", "AutoModelForSpeechSeq2Seq")["model.architecture"]
+        == "WhisperForConditionalGeneration"
+    )

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfglint.engine.evaluate import Facts
+
+from cfglint.engine.facts import Facts
 from cfglint.engine.ruleset import load_rules
 from cfglint.model.run import Run
 from cfglint.model.value import KNOWN, UNKNOWN, UNSET
@@ -22,13 +23,20 @@ Build = Callable[..., "list[Run]"]
 def build(tmp_path: Path) -> Build:
     """Runs of a small project; ``named`` lists the files named on the command line (default: a folder was searched)."""
 
-    def build_from(files: dict[str, str], named: tuple[str, ...] = (), target: dict[str, Any] | None = None) -> list[Run]:
+    def build_from(
+        files: dict[str, str], named: tuple[str, ...] = (), target: dict[str, Any] | None = None
+    ) -> list[Run]:
         for name, text in files.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text)
         project = Project(RULES.vocabulary, str(tmp_path), str(tmp_path))
         wanted = named or tuple(sorted(files))
-        return build_runs(project, [project.open(str(tmp_path / name), bool(named)) for name in wanted], target or {}, "none")
+        return build_runs(
+            project,
+            [project.open(str(tmp_path / name), bool(named)) for name in wanted],
+            target or {},
+            "none",
+        )
 
     return build_from
 
@@ -53,7 +61,13 @@ Trainer(model=model, args=args).train()
 
 
 def test_a_config_and_what_it_names_are_one_run(build: Build) -> None:
-    [run] = build({"conf/train.yaml": TRAIN + "deepspeed: conf/z3.json\n", "conf/z3.json": ZERO3, "requirements.txt": "transformers==4.51.3\n"})
+    [run] = build(
+        {
+            "conf/train.yaml": TRAIN + "deepspeed: conf/z3.json\n",
+            "conf/z3.json": ZERO3,
+            "requirements.txt": "transformers==4.51.3\n",
+        }
+    )
     assert paths(run) == {"conf/train.yaml", "conf/z3.json", "requirements.txt"}
     assert run.fields["deepspeed.zero_optimization.stage"].value == 3
     assert run.packages["transformers"].text() == "4.51.3"
@@ -66,7 +80,11 @@ def test_a_linked_file_named_alone_brings_its_run(build: Build) -> None:
 
 
 def test_two_different_files_of_a_name_leave_the_link_unknown(build: Build) -> None:
-    files = {"a/train.yaml": TRAIN + "deepspeed: z3.json\n", "a/z3.json": ZERO3, "z3.json": ZERO3.replace("3", "2")}
+    files = {
+        "a/train.yaml": TRAIN + "deepspeed: z3.json\n",
+        "a/z3.json": ZERO3,
+        "z3.json": ZERO3.replace("3", "2"),
+    }
     run = next(run for run in build(files) if "a/train.yaml" in paths(run))
     assert "a/z3.json" not in paths(run)
     assert facts(run).value("deepspeed.zero_optimization.stage").state == UNKNOWN
@@ -99,7 +117,12 @@ def test_without_an_adapter_call_a_whole_script_trains_everything(build: Build) 
 
 
 def test_a_script_that_calls_its_own_modules_hides_calls(build: Build) -> None:
-    [run] = build({"train.py": "from my_project.model import wrap\n" + SCRIPT, "my_project/model.py": "def wrap(): ...\n"})
+    [run] = build(
+        {
+            "train.py": "from my_project.model import wrap\n" + SCRIPT,
+            "my_project/model.py": "def wrap(): ...\n",
+        }
+    )
     assert run.has_step("merge") is None
     assert facts(run).value("quantization.load_in_4bit").state == UNKNOWN
 
@@ -116,7 +139,10 @@ def test_a_dictionary_given_to_a_step_is_readable_by_key(build: Build) -> None:
 
 
 def test_each_training_config_of_a_script_is_a_run(build: Build) -> None:
-    text = SCRIPT + 'more = TrainingArguments("second", learning_rate=1e-5)\nTrainer(model=model, args=more).train()\n'
+    text = (
+        SCRIPT
+        + 'more = TrainingArguments("second", learning_rate=1e-5)\nTrainer(model=model, args=more).train()\n'
+    )
     runs = build({"train.py": text})
     assert [run.fields["training.learning_rate"].value for run in runs] == [1e-4, 1e-5]
 
@@ -134,7 +160,11 @@ def test_a_launch_command_joins_script_and_accelerate_config(build: Build) -> No
 
 
 def test_flags_of_a_launch_command_are_fields_with_their_place(build: Build) -> None:
-    [run] = build({"run.sh": "llamafactory-cli train --stage sft --finetuning_type lora \\\n  --model_name_or_path google/gemma-2-9b --learning_rate 5e-5\n"})
+    [run] = build(
+        {
+            "run.sh": "llamafactory-cli train --stage sft --finetuning_type lora \\\n  --model_name_or_path google/gemma-2-9b --learning_rate 5e-5\n"
+        }
+    )
     value = run.fields["training.learning_rate"]
     assert value.value == 5e-5
     assert value.place is not None
@@ -149,7 +179,10 @@ def test_the_framework_in_charge(build: Build) -> None:
 
 
 def test_the_target_speaks_louder_than_a_pin(build: Build) -> None:
-    [run] = build({"train.yaml": TRAIN, "requirements.txt": "trl==0.9.6\n"}, target={"packages": {"trl": "0.20.0"}, "gpu": "t4"})
+    [run] = build(
+        {"train.yaml": TRAIN, "requirements.txt": "trl==0.9.6\n"},
+        target={"packages": {"trl": "0.20.0"}, "gpu": "t4"},
+    )
     assert run.packages["trl"].text() == "0.20.0"
     assert run.fields["target.gpu"].value == "t4"
 
@@ -158,7 +191,15 @@ def test_a_notebooks_own_pins_count(build: Build) -> None:
     cells = [["!pip install trl==0.15.2\n"], SCRIPT.splitlines(keepends=True)]
     import json
 
-    notebook = {"cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": cell} for cell in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    notebook = {
+        "cells": [
+            {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": cell}
+            for cell in cells
+        ],
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     [run] = build({"train.ipynb": json.dumps(notebook, indent=1)})
     assert run.packages["trl"].text() == "0.15.2"
     place = run.fields["training.learning_rate"].place
@@ -167,7 +208,15 @@ def test_a_notebooks_own_pins_count(build: Build) -> None:
 
 
 def test_strangers_are_left_alone(build: Build) -> None:
-    assert build({"docker-compose.yaml": "services:\n  db: {image: postgres}\n", "data.json": '{"learning_rate": [1, 2]}'}) == []
+    assert (
+        build(
+            {
+                "docker-compose.yaml": "services:\n  db: {image: postgres}\n",
+                "data.json": '{"learning_rate": [1, 2]}',
+            }
+        )
+        == []
+    )
 
 
 def test_a_requirements_file_alone_is_a_run(build: Build) -> None:

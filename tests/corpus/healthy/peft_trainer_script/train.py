@@ -20,7 +20,9 @@ quantization = BitsAndBytesConfig(
 model = AutoModelForCausalLM.from_pretrained(name, quantization_config=quantization, device_map={"": 0})
 model.config.use_cache = False
 model = prepare_model_for_kbit_training(model)
-model = get_peft_model(model, LoraConfig(r=16, lora_alpha=16, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM"))
+model = get_peft_model(
+    model, LoraConfig(r=16, lora_alpha=16, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
+)
 tokenizer = AutoTokenizer.from_pretrained(name)
 tokenizer.pad_token = tokenizer.unk_token
 
