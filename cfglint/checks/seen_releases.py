@@ -180,3 +180,9 @@ def stable(library: str) -> tuple[str, ...]:
 def _numbers(version: str) -> tuple[int, ...]:
     found = re.match(r"\d+(?:\.\d+)*", version.strip().lower().removeprefix("v"))
     return tuple(int(part) for part in found.group().split(".")) if found else ()
+
+
+def pinned(run: Run, library: str) -> bool:
+    """Whether one version is said; where none is, an unreleased one may know what no tabled release does."""
+    versions = run.packages.get(library)
+    return versions is not None and versions.kind in ("pin", "lock", "installed", "target")

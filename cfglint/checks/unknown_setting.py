@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, joined, readers
-from cfglint.checks.seen_releases import seen
+from cfglint.checks.seen_releases import pinned, seen
 from cfglint.checks.standing import is_known
 from cfglint.model.run import Run
 from cfglint.model.value import Place
@@ -73,17 +73,14 @@ def _match(run: Run, facts: Facts, reader: Reader, entry: Entry, written: set[st
     )
     instead = meant or f"take {key} out, or write the name that was meant"
     place = Place(reader.source, entry.span)
-    versions = run.packages.get(library)
-    # Where nobody says the version, an unreleased one may know the key.
-    pinned = versions is not None and versions.kind in ("pin", "lock", "installed", "target")
-    severity = "warning" if reader.unknown == "error" and not pinned else reader.unknown
+    severity = "warning" if reader.unknown == "error" and not pinned(run, library) else reader.unknown
     return Match(
         place,
         what,
         instead,
         severity=severity,
         edit=edit,
-        packages=(library,) if versions is not None else (),
+        packages=(library,) if library in run.packages else (),
     )
 
 

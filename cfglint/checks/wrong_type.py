@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, readers
+from cfglint.checks.seen_releases import pinned
 from cfglint.checks.tabled_values import declared, kinds
 from cfglint.model.run import Run
 from cfglint.model.value import Place
@@ -96,7 +97,8 @@ def _judge(run: Run, reader: Reader, entry: Entry, value: Scalar) -> Match | Non
     if pydantic and not _pydantic_takes(value, taken):
         shown = f"the text {value.value!r}" if text else f"{value.raw}"
         what = f"{name} is {found.row['type']} in {reader.name} {found.release}, and {shown} cannot be read as that: the file is refused"
-        return Match(place, what, f"give {name} a value of its type", packages=packages)
+        severity = "" if pinned(run, found.library) else "warning"
+        return Match(place, what, f"give {name} a value of its type", severity=severity, packages=packages)
     return None
 
 
