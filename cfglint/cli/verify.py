@@ -23,25 +23,78 @@ _DEFAULTS = {"seeds": 3, "timeout": 60.0, "memory": 4096, "device": "cpu"}
 
 @click.command("verify")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--plan", "plan_only", is_flag=True, help="Show what would run, how long, and what cannot and why; run nothing.")
+@click.option(
+    "--plan",
+    "plan_only",
+    is_flag=True,
+    help="Show what would run, how long, and what cannot and why; run nothing.",
+)
 @click.option("--only", multiple=True, metavar="RULE", help="Verify only the findings of these rules.")
-@click.option("--seeds", type=click.IntRange(1, 32), default=3, show_default=True, help="Repeat each arm with so many seeds.")
-@click.option("--steps", type=click.IntRange(1, 1000), help="Training steps of an arm (default: what the probe needs).")
-@click.option("--timeout", type=click.FloatRange(1), default=60.0, show_default=True, help="Seconds that one arm may take.")
-@click.option("--memory", type=click.IntRange(256), default=4096, show_default=True, metavar="MB", help="Memory that one arm may take.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="So many arms at once.")
-@click.option("--weights", metavar="PATH", type=click.Path(exists=True), help="Train this checkpoint (safetensors) and no tiny random model.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to train.")
-@click.option("--python", metavar="PATH", default=sys.executable, help="The interpreter of the training environment.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 32),
+    default=3,
+    show_default=True,
+    help="Repeat each arm with so many seeds.",
+)
+@click.option(
+    "--steps", type=click.IntRange(1, 1000), help="Training steps of an arm (default: what the probe needs)."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(1),
+    default=60.0,
+    show_default=True,
+    help="Seconds that one arm may take.",
+)
+@click.option(
+    "--memory",
+    type=click.IntRange(256),
+    default=4096,
+    show_default=True,
+    metavar="MB",
+    help="Memory that one arm may take.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="So many arms at once."
+)
+@click.option(
+    "--weights",
+    metavar="PATH",
+    type=click.Path(exists=True),
+    help="Train this checkpoint (safetensors) and no tiny random model.",
+)
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True, help="Where to train."
+)
+@click.option(
+    "--python", metavar="PATH", default=sys.executable, help="The interpreter of the training environment."
+)
 @click.option("--no-cache", is_flag=True, help="Run again what has a stored verdict.")
-@click.option("--html", metavar="FILE", type=click.Path(dir_okay=False), help="Also write a page with the arms' curves (runs stored verdicts again).")
-@click.option("-f", "--output-format", type=click.Choice(["text", "json", "sarif"]), help="How findings are shown (default: text).")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Also write a page with the arms' curves (runs stored verdicts again).",
+)
+@click.option(
+    "-f",
+    "--output-format",
+    type=click.Choice(["text", "json", "sarif"]),
+    help="How findings are shown (default: text).",
+)
 @click.option("--select", multiple=True, metavar="RULE,…", help="Only these rules.")
 @click.option("--ignore", multiple=True, metavar="RULE,…", help="Not these rules.")
-@click.option("--fail-on", type=click.Choice(["info", "warning", "error"]), help="Exit 1 from this severity on (default: warning).")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["info", "warning", "error"]),
+    help="Exit 1 from this severity on (default: warning).",
+)
 @click.option("--target", multiple=True, metavar="KEY=VALUE", help="As for cfglint check.")
 @click.option("--environment", envvar="CFGLINT_ENVIRONMENT", help="As for cfglint check.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output.")
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output."
+)
 def command(paths: tuple[str, ...], **given: Any) -> None:
     """Prove findings: train a tiny model as configured, as fixed and as a healthy control, and look for the symptom.
 
@@ -58,7 +111,11 @@ def verify_linted(linted: Linted, given: Mapping[str, Any]) -> int:
 
     settings = settings_for(())
     only = given.get("only") or ()
-    chosen = [finding for finding in linted.report.findings if not only or finding.rule in only or finding.code in only]
+    chosen = [
+        finding
+        for finding in linted.report.findings
+        if not only or finding.rule in only or finding.code in only
+    ]
     plans = _plans(linted, chosen, given)
     jobs = given.get("jobs") or 2
     if given.get("plan_only"):
@@ -78,7 +135,9 @@ def verify_linted(linted: Linted, given: Mapping[str, Any]) -> int:
             outcomes = verify(plans, python, jobs, use_cache, repeat, on_notice=lambda notice: bar.update(1))
     verdicts = {finding.fingerprint: verdict for finding, (verdict, _) in zip(chosen, outcomes, strict=True)}
     findings = tuple(
-        finding._replace(verdict=dict(verdict_to_json(verdicts[finding.fingerprint]))) if finding.fingerprint in verdicts else finding
+        finding._replace(verdict=dict(verdict_to_json(verdicts[finding.fingerprint])))
+        if finding.fingerprint in verdicts
+        else finding
         for finding in linted.report.findings
     )
     if given.get("html"):
@@ -107,7 +166,11 @@ def _plans(linted: Linted, findings: list[Finding], given: Mapping[str, Any]) ->
         if facts is None:
             plans.append(Verdict("could_not_run", "no experiment belongs to this finding", finding.rule))
             continue
-        others = [other for item, other_facts, other in prepared if item is not finding and other_facts is not None and other_facts.run is facts.run]
+        others = [
+            other
+            for item, other_facts, other in prepared
+            if item is not finding and other_facts is not None and other_facts.run is facts.run
+        ]
         rule = linted.rules.cold[finding.rule]
         stated = {**finding_json(finding), "condition": rule["condition"]}
         plans.append(plan(stated, known_settings(facts), rule["verify"], fix, others, options))
@@ -156,9 +219,12 @@ def _show_plan(findings: list[Finding], plans: list[Experiment | Verdict], jobs:
         spot = f"{finding.location.source.path}:{finding.location.source.position(finding.location.span.start).line}"
         if isinstance(item, Experiment):
             arms = ", ".join(arm.name for arm in item.arms)
-            click.echo(f"{finding.rule} at {spot}: {item.runs} short trainings of a tiny {item.model} ({arms}), detector {item.detector}")
+            click.echo(
+                f"{finding.rule} at {spot}: {item.runs} short trainings of a tiny {item.model} ({arms}), detector {item.detector}"
+            )
         else:
             click.echo(f"{finding.rule} at {spot}: cannot run: {item.reason}")
     experiments = [item for item in plans if isinstance(item, Experiment)]
-    click.echo(f"{len(experiments)} of {len(plans)} findings can be verified, in about {expected_seconds(experiments, jobs):.0f} s")
-
+    click.echo(
+        f"{len(experiments)} of {len(plans)} findings can be verified, in about {expected_seconds(experiments, jobs):.0f} s"
+    )

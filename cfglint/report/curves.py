@@ -78,9 +78,13 @@ def panel(lines: Sequence[Line], scale: Scale, name: str, dots: bool = False) ->
         drawn += [_line(line, count, scale) for line in lines]
     values = [value for line in lines for value in line.values]
     if values and not any(math.isfinite(value) for value in values):
-        drawn.append(f'<text class="lost" x="{_middle()}" y="{HEIGHT / 2:g}">not finite in any {"run" if dots else "step"}</text>')
+        drawn.append(
+            f'<text class="lost" x="{_middle()}" y="{HEIGHT / 2:g}">not finite in any {"run" if dots else "step"}</text>'
+        )
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(name)}">' + "".join(drawn) + "</svg>"
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(name)}">'
+        + "".join(drawn)
+        + "</svg>"
     )
 
 

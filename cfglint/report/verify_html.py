@@ -5,7 +5,8 @@ repeat. No scripts, nothing loaded, a pure function of what was found.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from html import escape
 from typing import Any, NamedTuple
 
@@ -39,7 +40,9 @@ class Proof(NamedTuple):
 
 def page(proofs: Sequence[Proof]) -> str:
     """The whole page as HTML."""
-    environment: Record = next((_verdict(proof)["environment"] for proof in proofs if _verdict(proof).get("environment")), {})
+    environment: Record = next(
+        (_verdict(proof)["environment"] for proof in proofs if _verdict(proof).get("environment")), {}
+    )
     count = {outcome: sum(_outcome(proof) == outcome for proof in proofs) for outcome in OUTCOMES}
     told = ", ".join(f"{times} {outcome.replace('_', ' ')}" for outcome, times in count.items() if times)
     packages = "".join(
@@ -77,7 +80,9 @@ def _place(finding: Finding) -> str:
 
 
 def _known(value: object) -> str:
-    return number(value) if isinstance(value, (int, float)) else escape(str(value)) if value is not None else "–"
+    return (
+        number(value) if isinstance(value, (int, float)) else escape(str(value)) if value is not None else "–"
+    )
 
 
 def _overview(proofs: Sequence[Proof]) -> str:
@@ -109,7 +114,9 @@ def _section(place: int, proof: Proof) -> str:
     dropped = verdict.get("dropped") or ()
     if dropped:
         items = "".join(f"<li><code>{escape(d['field'])}</code> {escape(d['reason'])}" for d in dropped)
-        parts.append(f"<details><summary>{len(dropped)} settings not carried as they are</summary><ul>{items}</ul></details>")
+        parts.append(
+            f"<details><summary>{len(dropped)} settings not carried as they are</summary><ul>{items}</ul></details>"
+        )
     if verdict.get("repeat"):
         parts.append(f"<p class=repeat>Repeat: <code>{escape(str(verdict['repeat']))}</code></p>")
     return "".join(parts) + "</section>\n"
@@ -134,7 +141,8 @@ def _readings(proof: Proof, verdict: Record) -> str:
     if isinstance(margin, (int, float)) and math.isfinite(margin):
         what += f"; the nearest reading is {_known(margin)} times away from it"
     rows = "".join(
-        f"<tr class={escape(arm)}><td>{escape(ARMS.get(arm, arm))}" + "".join(f"<td class=n>{_known(value)}" for value in values)
+        f"<tr class={escape(arm)}><td>{escape(ARMS.get(arm, arm))}"
+        + "".join(f"<td class=n>{_known(value)}" for value in values)
         for arm, values in readings.items()
     )
     head = "".join(f"<th class=n>seed {escape(str(seed))}" for seed in verdict.get("seeds") or ())
@@ -148,20 +156,38 @@ def _charts(experiment: Record, results: Sequence[Record]) -> str:
         return ""
     of_arm = {arm: [result for result in results if result["arm"] == arm] for arm in arms}
     cells = [f"<h3 class={arm}>{ARMS.get(arm, arm)}</h3>" for arm in arms]
-    for title, read, dots in (("loss", _losses, False), ("gradient norm", _norms, False), ("weight change", _change, True)):
-        lines = {arm: [Line(read(result), ranks.get(result["variant"], 0)) for result in of_arm[arm]] for arm in arms}
+    moved = [result["changes"] for result in results if result["changes"]]
+    # An adapter's own matrices say little: what counts is how the weights change that it adapts.
+    group = "adapted" if moved and all("adapted" in changes for changes in moved) else "all"
+    rows: tuple[tuple[str, Callable[[Record], Sequence[float]], bool], ...] = (
+        ("loss", _losses, False),
+        ("gradient norm", _norms, False),
+        ("weight change", partial(_change, group=group), True),
+    )
+    for title, read, dots in rows:
+        lines = {
+            arm: [Line(read(result), ranks.get(result["variant"], 0)) for result in of_arm[arm]]
+            for arm in arms
+        }
         scale = scale_of(value for of in lines.values() for line in of for value in line.values)
         axis = f"{title}, logarithmic" if scale.logarithmic else title
         for arm in arms:
             ran = any(line.values for line in lines[arm])
-            chart = panel(lines[arm], scale, f"{title}, {ARMS.get(arm, arm)}", dots) if ran else "<p class=none>no step was made</p>"
+            chart = (
+                panel(lines[arm], scale, f"{title}, {ARMS.get(arm, arm)}", dots)
+                if ran
+                else "<p class=none>no step was made</p>"
+            )
             cells.append(f"<figure class={arm}><figcaption>{axis}</figcaption>{chart}</figure>")
-    key = "One line for each seed, crosses where a value is not finite; weight change is the norm over all trained weights, a dot for each run."
+    which = "the weights that the adapter adapts" if group == "adapted" else "all trained weights"
+    key = f"One line for each seed, crosses where a value is not finite; weight change is its norm over {which}, a dot for each run."
     if len(ranks) > 1:
         first, *others = ranks
         key += f" Broad and full: {first}; dashed and hollow: {', '.join(others)}."
     raised = "".join(
-        f"<li class={arm}>{ARMS.get(arm, arm)}: <code>{escape(text)}</code>" for arm in arms for text in _exceptions(of_arm[arm])
+        f"<li class={arm}>{ARMS.get(arm, arm)}: <code>{escape(text)}</code>"
+        for arm in arms
+        for text in _exceptions(of_arm[arm])
     )
     grid = "arms two" if len(ranks) > 1 else "arms"
     ended = f"<ul class=raised>{raised}</ul>" if raised else ""
@@ -176,14 +202,16 @@ def _norms(result: Record) -> Sequence[float]:
     return list(result["grad_norms"])
 
 
-def _change(result: Record) -> Sequence[float]:
+def _change(result: Record, group: str) -> Sequence[float]:
     changes = result["changes"]
-    return [changes["all"]["norm"]] if result["step_losses"] and "all" in changes else []
+    return [changes[group]["norm"]] if result["step_losses"] and group in changes else []
 
 
 def _exceptions(results: Sequence[Record]) -> list[str]:
     told = [
-        f"{result['exception']['type']}: {result['exception']['message'][:300]}" if result["exception"] else result["reason"]
+        f"{result['exception']['type']}: {result['exception']['message'][:300]}"
+        if result["exception"]
+        else result["reason"]
         for result in results
     ]
     return sorted({text for text in told if text})
@@ -194,7 +222,8 @@ def _differences(experiment: Record) -> str:
     effective = [{**arm["workload"], **arm["settings"], **arm["overrides"]} for arm in arms]
     fields = sorted({field for settings in effective for field in settings})
     rows = "".join(
-        f"<tr><td><code>{escape(field)}</code>" + "".join(f"<td>{escape(str(s.get(field, '–')))}" for s in effective)
+        f"<tr><td><code>{escape(field)}</code>"
+        + "".join(f"<td>{escape(str(s.get(field, '–')))}" for s in effective)
         for field in fields
         if any(s.get(field) != effective[0].get(field) for s in effective)
     )

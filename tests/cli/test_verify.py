@@ -17,7 +17,9 @@ from trl import SFTConfig, SFTTrainer
 model = get_peft_model(AutoModelForCausalLM.from_pretrained("Qwen/Qwen2.5-7B"), LoraConfig(r=8))
 SFTTrainer(model=model, args=SFTConfig("out"), peft_config=LoraConfig(r=8), train_dataset=data).train()
 """
-FLOAT16 = "model_name_or_path: Qwen/Qwen2.5-7B\nstage: sft\nfinetuning_type: lora\ntemplate: qwen\nfp16: true\n"
+FLOAT16 = (
+    "model_name_or_path: Qwen/Qwen2.5-7B\nstage: sft\nfinetuning_type: lora\ntemplate: qwen\nfp16: true\n"
+)
 
 
 @pytest.fixture
@@ -49,7 +51,9 @@ def test_a_condition_on_calls_of_the_script_is_not_tried(folder: Path) -> None:
 def test_more_jobs_take_less_time(folder: Path) -> None:
     (folder / "train.yaml").write_text(FLOAT16)
     seconds = [
-        float(verify("--plan", "--seeds", "30", "--jobs", jobs, "train.yaml").split("in about ")[1].split()[0])
+        float(
+            verify("--plan", "--seeds", "30", "--jobs", jobs, "train.yaml").split("in about ")[1].split()[0]
+        )
         for jobs in ("1", "8")
     ]
     assert seconds[0] > 2 * seconds[1]

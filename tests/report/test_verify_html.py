@@ -22,7 +22,9 @@ def arm(name: str, settings: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "settings": settings, "overrides": {}, "workload": {}}
 
 
-def result(name: str, seed: int, losses: list[float], norms: list[float], moved: float, **more: Any) -> dict[str, Any]:
+def result(
+    name: str, seed: int, losses: list[float], norms: list[float], moved: float, **more: Any
+) -> dict[str, Any]:
     changes = {"all": {"elements": 64, "changed": 64 if moved else 0, "norm": moved, "nonfinite": 0}}
     plain = {"arm": name, "variant": "only", "seed": seed, "exception": None, "reason": "", "losses": losses}
     return {**plain, "step_losses": losses, "grad_norms": norms, "changes": changes, **more}
@@ -63,14 +65,23 @@ VERDICT = {
     "repeat": "cfglint verify --only some-rule --python python train.yaml",
     "seconds": 4.2,
 }
-REFUSED = {"outcome": "could_not_run", "reason": "needs CUDA", "repeat": "", "statistic": None, "threshold": None}
+REFUSED = {
+    "outcome": "could_not_run",
+    "reason": "needs CUDA",
+    "repeat": "",
+    "statistic": None,
+    "threshold": None,
+}
 
 
 def proofs(make: Callable[..., Finding], locate: Callable[..., Any]) -> list[Proof]:
     source = Source("train.yaml", "learning_rate: 1.0e-4\nfp16: true\n")
     shown = make(locate(source, "fp16: true"), message="fp16 of <qwen> & co", verdict=VERDICT)
     refused = make(locate(source, "learning_rate"), rule="another-rule", verdict=REFUSED)
-    return [Proof(shown, EXPERIMENT, RESULTS, "share of raw losses that are not finite"), Proof(refused, None, (), "")]
+    return [
+        Proof(shown, EXPERIMENT, RESULTS, "share of raw losses that are not finite"),
+        Proof(refused, None, (), ""),
+    ]
 
 
 def test_the_page_is_as_it_was(make: Callable[..., Finding], locate: Callable[..., Any]) -> None:
@@ -87,12 +98,25 @@ def test_nothing_is_loaded_or_run(make: Callable[..., Finding], locate: Callable
     assert "fp16 of &lt;qwen&gt; &amp; co" in found
 
 
-def test_each_arm_has_its_panels_on_one_scale(make: Callable[..., Finding], locate: Callable[..., Any]) -> None:
+def test_each_arm_has_its_panels_on_one_scale(
+    make: Callable[..., Finding], locate: Callable[..., Any]
+) -> None:
     found = page(proofs(make, locate))
     assert found.count("<svg") == 9
     losses = re.findall(r'<svg[^>]*aria-label="loss, [^"]*">(.*?)</svg>', found)
     assert len({tuple(re.findall(r'class="tick"[^>]*>([^<]*)', chart)) for chart in losses}) == 1
     assert [chart.count("cross") for chart in losses] == [4, 0, 0]
+
+
+def test_of_an_adapter_the_adapted_weights_count(
+    make: Callable[..., Finding], locate: Callable[..., Any]
+) -> None:
+    shown, _ = proofs(make, locate)
+    adapted = {"elements": 64, "changed": 64, "norm": 0.5, "nonfinite": 0}
+    with_adapter = [{**each, "changes": {**each["changes"], "adapted": adapted}} for each in RESULTS]
+    told = "norm over the weights that the adapter adapts"
+    assert told in page([shown._replace(results=with_adapter)])
+    assert told not in page([shown._replace(results=[*with_adapter[:-1], RESULTS[-1]])])
 
 
 def test_an_arm_that_raised_says_so(make: Callable[..., Finding], locate: Callable[..., Any]) -> None:
