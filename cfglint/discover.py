@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cfglint.gitignore import Patterns
 from cfglint.model.report import SkippedFile
+
+if TYPE_CHECKING:
+    from cfglint.gitignore import Patterns
 
 _SUFFIXES = (
     *(".yaml", ".yml", ".json", ".toml", ".lock"),
@@ -59,10 +61,14 @@ def discover(paths: Iterable[str], exclude: Iterable[str] = (), exclude_from: st
             named.append(file)
         else:
             missing.append(path)
+    found = {file: FoundFile(_shown(file, cwd), file, True) for file in named}
+    if not tops:
+        return Discovery(tuple(sorted(found.values())), (), tuple(missing))
+    from cfglint.gitignore import Patterns
+
     search = _Search(cwd, Patterns(exclude), exclude_from or cwd, tops)
-    for file in named:
-        search.found[file] = FoundFile(_shown(file, cwd), file, True)
-        search.real.add(os.path.realpath(file))
+    search.found.update(found)
+    search.real.update(map(os.path.realpath, named))
     for top in tops:
         search.folder(top)
     search.add_links()
@@ -220,6 +226,8 @@ def _ignores(folder: str, name: str) -> list[_Ignore]:
             text = handle.read(_PATTERNS_LIMIT).decode("utf-8-sig", "replace")
     except OSError:
         return []
+    from cfglint.gitignore import Patterns
+
     patterns = Patterns(text.split("\n"))
     return [_Ignore(os.path.join(folder, ""), patterns)] if patterns else []
 

@@ -17,7 +17,6 @@ from cfglint.model.run import Run
 from cfglint.resolve.project import ParsedFile, Project
 from cfglint.resolve.runs import build_runs
 from cfglint.source import Cell, Source, Span
-from cfglint.suppress import suppress
 
 #: The rule names of findings that the tool makes itself, with their codes.
 OWN_RULES = {"unreadable-file": "CFG001", "unused-ignore": "CFG002"}
@@ -87,15 +86,7 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
         for finding in findings
         if not _ignored_here(finding, options.per_file_ignores, options.exclude_from)
     ]
-    codes = {**{name: cold["code"] for name, cold in _codes(rules).items()}, **OWN_RULES}
-    sources = {parsed.source.path: parsed.source for parsed in files}
-    selected = selector(options)
-    active = {*OWN_RULES, *(rule["name"] for rule in rules.rules if selected(rule))}
-    outcome = suppress(findings, sources.values(), codes, active, _scalars(project), _locator(project))
-    findings = [
-        *outcome.kept,
-        *(_finished(finding) for finding in outcome.unused if _wanted("unused-ignore", "CFG002", options)),
-    ]
+    findings, silenced = _suppressed(findings, files, rules, options, project)
     findings.sort(key=order)
     report = Report(
         findings=tuple(findings),
@@ -107,7 +98,7 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
         skipped=_skipped(files, found.skipped if found is not None else (), runs, project),
         named_only=found is None
         or (bool(options.paths) and not any(os.path.isdir(path) for path in options.paths)),
-        suppressed=outcome.silenced,
+        suppressed=silenced,
     )
     nothing = found is not None and not report.named_only and not report.checked and not findings
     return Linted(
@@ -120,8 +111,21 @@ def lint(options: Options, replaced: Mapping[str, Source] | None = None) -> Lint
     )
 
 
-def _codes(rules: RuleSet) -> dict[str, dict[str, Any]]:
-    return {rule["name"]: rule for rule in rules.rules}
+def _suppressed(
+    findings: list[Finding], files: list[ParsedFile], rules: RuleSet, options: Options, project: Project
+) -> tuple[list[Finding], int]:
+    """Apply the comments of the files; most files have none, and then nothing is imported for them."""
+    sources = [parsed.source for parsed in files if "cfglint:" in parsed.source.text]
+    if not sources:
+        return findings, 0
+    from cfglint.suppress import suppress
+
+    codes = {**{rule["name"]: rule["code"] for rule in rules.rules}, **OWN_RULES}
+    selected = selector(options)
+    active = {*OWN_RULES, *(rule["name"] for rule in rules.rules if selected(rule))}
+    outcome = suppress(findings, sources, codes, active, _scalars(project), _locator(project))
+    unused = outcome.unused if _wanted("unused-ignore", OWN_RULES["unused-ignore"], options) else ()
+    return [*outcome.kept, *map(_finished, unused)], outcome.silenced
 
 
 def _wanted(name: str, code: str, options: Options) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -21,9 +20,10 @@ class CompileRules(BuildHookInterface[Any]):
         root = Path(self.root)
         sys.path.insert(0, str(root))
         from cfglint.authoring.compile import compile_rules
+        from cfglint.engine.ruleset import written
 
         hot, cold = compile_rules(root / "rules")
         folder = Path(tempfile.mkdtemp(prefix="cfglint-rules-"))
-        for name, table in (("compiled.json", hot), ("cold.json", cold)):
-            (folder / name).write_text(json.dumps(table, separators=(",", ":")), encoding="utf-8")
+        for name, text in written(hot, cold).items():
+            (folder / name).write_text(text, encoding="utf-8")
             build_data["force_include"][str(folder / name)] = f"cfglint/_rules/{name}"

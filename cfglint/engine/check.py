@@ -154,7 +154,7 @@ def _coded(
     import importlib
 
     module = importlib.import_module(f"cfglint.checks.{rule['check']}")
-    cold = rules.cold[rule["name"]]
+    cold = rules.details(rule["name"])
     findings = []
     for match in module.check(run, facts, rules.vocabulary):
         words = {"what": match.what, "instead": match.instead}
@@ -197,7 +197,7 @@ def _build(
     lowered: int,
     locate: Locate | None,
 ) -> Finding:
-    cold = rules.cold[rule["name"]]
+    cold = rules.details(rule["name"])
     fields = tuple(
         dict.fromkeys(
             name for name in facts.read if "." in name and not name.startswith(("packages.", "steps."))

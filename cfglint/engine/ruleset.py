@@ -26,6 +26,7 @@ class RuleSet:
         self.vocabulary = Vocabulary(hot)
         self._cold: dict[str, Any] | None = cold_source if isinstance(cold_source, dict) else None
         self._cold_file = cold_source if isinstance(cold_source, str) else ""
+        self._cold_text = ""
         self._by_place: dict[str, list[dict[str, Any]]] | None = None
         self._tables: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -36,6 +37,19 @@ class RuleSet:
             with open(self._cold_file, encoding="utf-8") as handle:
                 self._cold = json.load(handle)
         return self._cold
+
+    def details(self, name: str) -> dict[str, Any]:
+        """What a finding of one rule needs: its line of the cold table, found without decoding the others."""
+        if self._cold is not None:
+            found: dict[str, Any] = self._cold[name]
+            return found
+        if not self._cold_text:
+            with open(self._cold_file, encoding="utf-8") as handle:
+                self._cold_text = handle.read()
+        mark = f'\n"{name}":'
+        start = self._cold_text.index(mark) + len(mark)
+        found = json.loads(self._cold_text[start : self._cold_text.index("\n", start)].rstrip(","))
+        return found
 
     @property
     def by_place(self) -> dict[str, list[dict[str, Any]]]:
@@ -98,14 +112,20 @@ def _store(cache: str, compiled: tuple[dict[str, Any], dict[str, Any]]) -> bool:
     """Write both tables atomically; False where the cache cannot be written, which only costs time."""
     try:
         os.makedirs(cache, exist_ok=True)
-        for name, table in zip(("cold.json", "compiled.json"), reversed(compiled), strict=True):
+        for name, text in written(*compiled).items():
             temporary = os.path.join(cache, f"{name}.{os.getpid()}")
             with open(temporary, "w", encoding="utf-8") as handle:
-                json.dump(table, handle, separators=(",", ":"))
+                handle.write(text)
             os.replace(temporary, os.path.join(cache, name))
     except OSError:
         return False
     return True
+
+
+def written(hot: dict[str, Any], cold: dict[str, Any]) -> dict[str, str]:
+    """Both tables as the texts of their files; the cold one has a line for each rule."""
+    lines = ",\n".join(f"{json.dumps(name)}:{json.dumps(cold[name], separators=(',', ':'))}" for name in cold)
+    return {"cold.json": "{\n" + lines + "\n}\n", "compiled.json": json.dumps(hot, separators=(",", ":"))}
 
 
 def _cache_folder(digest: str) -> str:

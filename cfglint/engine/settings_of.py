@@ -40,7 +40,7 @@ def known_settings(facts: Facts) -> dict[str, Any]:
 
 def fix_of(rule: str, facts: Facts, rules: RuleSet) -> dict[str, Any]:
     """A rule's fix in canonical fields, its expressions filled in: {set: {field: value}, unset: [field]}."""
-    fix = rules.cold[rule]["fix"]
+    fix = rules.details(rule)["fix"]
     filled = {
         field: render(value, facts) if isinstance(value, list) else value
         for field, value in fix["set"].items()
