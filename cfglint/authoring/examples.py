@@ -50,7 +50,7 @@ def lint_example(files: Mapping[str, str], target: Mapping[str, Any], rules: tup
 
 
 def _options(target: Mapping[str, Any], rules: tuple[str, ...]) -> Options:
-    from cfglint.cli.check import target_facts
+    from cfglint.cli.checking import target_facts
 
     return Options(
         preview=True,

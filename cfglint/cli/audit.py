@@ -61,7 +61,7 @@ def command(
     FILES are dependency files or folders that hold some (default: the working folder). Training configs beside them
     are read too, since many advisories depend on the model and the settings.
     """
-    from cfglint.cli.check import check
+    from cfglint.cli.checking import check
 
     if export_folder:
         sys.exit(_export(export_folder))
@@ -76,7 +76,7 @@ def command(
 
 
 def _list(paths: tuple[str, ...], given: dict[str, Any]) -> int:
-    from cfglint.cli.check import options_from, settings_for
+    from cfglint.cli.checking import options_from, settings_for
     from cfglint.cli.package_listing import list_sources
     from cfglint.engine.ruleset import RulesError
     from cfglint.settings import SettingsError

@@ -35,7 +35,7 @@ def explain_on(
     name: str, rules: RuleSet, path: str, target: tuple[str, ...], environment: str, folders: tuple[str, ...]
 ) -> str:
     """The verdict of one rule on every run that a path takes part in, with each clause's values."""
-    from cfglint.cli.check import target_facts
+    from cfglint.cli.checking import target_facts
     from cfglint.linting import Options, lint
 
     linted = lint(

@@ -27,7 +27,7 @@ from cfglint.settings import SettingsError
 
 def audit_environment(path: str, given: Mapping[str, Any]) -> int:
     """Judge what an interpreter, virtual environment or site-packages folder holds; returns the exit code."""
-    from cfglint.cli.check import exit_code, options_from, settings_for, show
+    from cfglint.cli.checking import exit_code, options_from, settings_for, show
 
     try:
         found = environment_at(path)

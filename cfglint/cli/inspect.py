@@ -19,7 +19,7 @@ from cfglint.model.value import UNKNOWN, UNSET
 @click.option("--environment", envvar="CFGLINT_ENVIRONMENT", help="As for cfglint check.")
 def command(paths: tuple[str, ...], target: tuple[str, ...], environment: str | None) -> None:
     """Show each run: its files, dialects, fields with value and origin, packages, steps, and what stayed unknown."""
-    from cfglint.cli.check import target_facts
+    from cfglint.cli.checking import target_facts
     from cfglint.linting import Options, lint
     from cfglint.settings import SettingsError
 

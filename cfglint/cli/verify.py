@@ -100,14 +100,14 @@ def command(paths: tuple[str, ...], **given: Any) -> None:
 
     Needs torch, transformers and accelerate in the chosen environment (pip install 'llm-cfglint[verify]').
     """
-    from cfglint.cli.check import check
+    from cfglint.cli.checking import check
 
     sys.exit(check(paths, {**given, "verify": True}))
 
 
 def verify_linted(linted: Linted, given: Mapping[str, Any]) -> int:
     """Plan, run and show the experiments for the findings of a lint; returns the exit code of the lint."""
-    from cfglint.cli.check import exit_code, settings_for, show
+    from cfglint.cli.checking import exit_code, settings_for, show
 
     settings = settings_for(())
     only = given.get("only") or ()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cfglint.cli import main
+from cfglint.cli.group import main
 
 BOTH = '{"zero_optimization": {"stage": 1},\n "fp16": {"enabled": true},\n "bf16": {"enabled": true}}\n'
 SCRIPT = """\
