@@ -109,7 +109,8 @@ def place_of(at: str, facts: Facts) -> Place | None:
         versions: Any = run.packages.get(at[len("packages.") :].replace("_", "-"))
         if versions is None:
             return None
-        return next((entry.place for entry in versions.requirements if entry.place is not None), None)
+        said = (*versions.requirements, *versions.overruled)
+        return next((entry.place for entry in said if entry.place is not None), None)
     if at.startswith("steps.") and at.count(".") == 1:
         sites = run.steps.get(at[len("steps.") :])
         return sites[0].place if sites else None

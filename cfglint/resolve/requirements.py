@@ -124,4 +124,8 @@ def _installed(root: str, environment: str, asked: frozenset[str]) -> tuple[Requ
         found = find_environment(root) if environment == "auto" else environment_at(environment)
     except EnvironmentNotFoundError:
         return ()
-    return tuple(installed(found, asked | tabled())) if found is not None else ()
+    if found is None:
+        return ()
+    entries = installed(found, asked | tabled())
+    # An environment that the user names speaks louder than any file; one that was found does not.
+    return tuple(entry if environment == "auto" else entry._replace(kind="target") for entry in entries)

@@ -222,3 +222,36 @@ def test_inspect_shows_provenance(run: Run) -> None:
     done = run("inspect", "train.yaml", files={"train.yaml": TRAIN})
     assert "model.family = qwen2_5 [derived] (train.yaml:1)" in done.stdout
     assert "training.max_grad_norm = 1 [default]" in done.stdout
+
+
+def test_rules_of_ones_own_have_the_same_powers(run: Run, tmp_path: Path) -> None:
+    created = run("rules", "new", "house/no-group-by-length-when-streaming", "--dir", "house-rules")
+    assert created.returncode == 0, created.stderr
+    assert run("rules", "test", "no-group-by-length-when-streaming", "--rules", "house-rules").returncode == 0
+    text = (
+        TRAIN.replace("fp16: true", "bf16: true") + "streaming: true\nmax_steps: 10\ngroup_by_length: true\n"
+    )
+    done = run("--rules", "house-rules", "--preview", "train.yaml", files={"train.yaml": text})
+    assert "no-group-by-length-when-streaming" in done.stdout
+    (tmp_path / "pyproject.toml").write_text('[tool.cfglint]\nrules = ["house-rules"]\npreview = true\n')
+    assert "no-group-by-length-when-streaming" in run("train.yaml").stdout
+
+
+def test_a_broken_rule_of_ones_own_is_said_with_its_place(run: Run) -> None:
+    rule = "name: wrong\ncode: XX001\n"
+    done = run("--rules", "mine", "train.yaml", files={"train.yaml": TRAIN, "mine/wrong.yaml": rule})
+    assert done.returncode == 2
+    assert "wrong.yaml" in done.stderr
+    assert "report" in done.stderr
+
+
+def test_an_environment_that_is_named_speaks_louder_than_a_pin(run: Run, tmp_path: Path) -> None:
+    for name, version in (("transformers", "5.0.0"), ("peft", "0.17.1")):
+        folder = tmp_path / "env" / "lib" / "python3.11" / "site-packages" / f"{name}-{version}.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    files = {"requirements.txt": "transformers==4.50.0\npeft==0.17.1\n"}
+    done = run("audit", "requirements.txt", files=files)
+    assert "peft-imports-hybrid-cache" not in done.stdout
+    done = run("audit", "--python", "env", "requirements.txt")
+    assert "peft-imports-hybrid-cache" in done.stdout
