@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cfglint.model.run import Document, Run
 from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
 from cfglint.parse.tree import Mapping
+from cfglint.resolve.context import with_context
 from cfglint.resolve.families import family_fields
 from cfglint.resolve.project import ParsedFile, Project
 from cfglint.resolve.read import read_mapping
@@ -45,7 +45,7 @@ def build_runs(
     Files that a named one names, or that name it, are read as well when they lie inside the project.
     """
     builder = _Builder(project, target, environment)
-    wanted = _with_context(project, files)
+    wanted = with_context(project, files)
     for parsed in wanted:
         if parsed.commands:
             builder.commands(parsed)
@@ -69,31 +69,6 @@ def build_runs(
     return builder.runs
 
 
-def _with_context(project: Project, files: list[ParsedFile]) -> list[ParsedFile]:
-    """The named files, and for each one the files beside it that mention it or that it speaks for."""
-    wanted = {parsed.file: parsed for parsed in files}
-    for parsed in files:
-        if not parsed.named:
-            continue  # a folder was searched: what lies beside its files was found too
-        if parsed.kind == "dependencies":
-            beside: Iterable[str] = project.below(os.path.dirname(parsed.file))
-            mention = ""
-        elif parsed.dialect is not None or parsed.script is not None:
-            beside = project.neighbours(parsed.file)
-            mention = os.path.basename(parsed.file)
-        else:
-            continue
-        for file in beside:
-            if file in wanted:
-                continue
-            if mention and not _mentions(file, mention):
-                continue
-            other = project.open(file)
-            if not other.problem and (other.dialect or other.script is not None or other.commands):
-                wanted[file] = other
-    return list(wanted.values())
-
-
 def _lone_launch_config(builder: _Builder, files: list[ParsedFile], script: ParsedFile) -> ParsedFile | None:
     """The accelerate config beside a script, where it is the folder's only one and the script its only training."""
     folder = os.path.dirname(script.file)
@@ -114,16 +89,6 @@ def _lone_launch_config(builder: _Builder, files: list[ParsedFile], script: Pars
 
     trains = [parsed for parsed in scripts if read_script(builder.vocabulary, parsed.source, parsed.script)]
     return configs[0] if trains == [script] else None
-
-
-def _mentions(file: str, name: str) -> bool:
-    try:
-        if os.path.getsize(file) > 1_000_000:
-            return False
-        with open(file, encoding="utf-8", errors="ignore") as handle:
-            return name in handle.read()
-    except OSError:
-        return False
 
 
 class _Builder:
