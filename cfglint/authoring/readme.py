@@ -19,9 +19,10 @@ from cfglint.rules_dir import rules_dir
 EXAMPLE = "tests/readme/train.yaml"
 
 
-def example_output(text: str) -> str:
-    """What cfglint prints for the README's example."""
-    with example_folder({EXAMPLE: text}):
+def example_output(root: Path) -> str:
+    """What cfglint prints for the README's example, with the versions that are pinned beside it."""
+    pins = str(Path(EXAMPLE).with_name("requirements.txt"))
+    with example_folder({name: (root / name).read_text(encoding="utf-8") for name in (EXAMPLE, pins)}):
         return render(lint(Options(paths=(EXAMPLE,), environment="none")).report, "text").rstrip()
 
 
@@ -49,10 +50,11 @@ _RANK = {"error": 0, "warning": 1, "info": 2}
 
 def updated(text: str) -> str:
     """README.md with its generated blocks made anew."""
-    example = (Path(rules_dir()).parent / EXAMPLE).read_text(encoding="utf-8")
+    root = Path(rules_dir()).parent
+    example = (root / EXAMPLE).read_text(encoding="utf-8")
     blocks = {
         "example-config": f"```yaml\n{example}```",
-        "example-output": f"```text\n{example_output(example)}\n```",
+        "example-output": f"```text\n{example_output(root)}\n```",
         "rule-table": rule_table(load_rules().cold),
     }
     for name, block in blocks.items():
