@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from cfglint.model.finding import SEVERITIES
-from cfglint.report import FORMATS
+from cfglint.cli import options
 
 
 @click.command("audit")
@@ -29,30 +28,15 @@ from cfglint.report import FORMATS
     type=click.Path(file_okay=False),
     help="Write the advisories as OSV records, and judge nothing.",
 )
-@click.option(
-    "-f",
-    "--output-format",
-    type=click.Choice(FORMATS),
-    envvar="CFGLINT_OUTPUT_FORMAT",
-    help="How findings are shown (default: text).",
-)
-@click.option("--select", multiple=True, metavar="RULE,…", help="Only these rules.")
-@click.option("--ignore", multiple=True, metavar="RULE,…", help="Not these rules.")
-@click.option(
-    "--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 from this severity on (default: warning)."
-)
+@options.OUTPUT_FORMAT
+@options.SELECT
+@options.IGNORE
+@options.FAIL_ON
 @click.option("--fix", is_flag=True, help="Apply fixes that cannot change a run's meaning.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply other fixes, such as changed pins.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
-@click.option(
-    "--target",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="State what files cannot: gpu=T4, python=3.11, torch=2.6.0.",
-)
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output."
-)
+@options.TARGET
+@options.COLOR
 def command(
     paths: tuple[str, ...], environment: str | None, listing: bool, export_folder: str | None, **given: Any
 ) -> None:

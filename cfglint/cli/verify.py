@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from cfglint.cli import options
 from cfglint.engine.settings_of import fix_of, known_settings, run_of
 from cfglint.linting import Linted
 from cfglint.model.finding import Finding
@@ -83,18 +84,12 @@ _DEFAULTS = {"seeds": 3, "timeout": 60.0, "memory": 4096, "device": "cpu"}
     type=click.Choice(["text", "json", "sarif"]),
     help="How findings are shown (default: text).",
 )
-@click.option("--select", multiple=True, metavar="RULE,…", help="Only these rules.")
-@click.option("--ignore", multiple=True, metavar="RULE,…", help="Not these rules.")
-@click.option(
-    "--fail-on",
-    type=click.Choice(["info", "warning", "error"]),
-    help="Exit 1 from this severity on (default: warning).",
-)
-@click.option("--target", multiple=True, metavar="KEY=VALUE", help="As for cfglint check.")
-@click.option("--environment", envvar="CFGLINT_ENVIRONMENT", help="As for cfglint check.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour the output."
-)
+@options.SELECT
+@options.IGNORE
+@options.FAIL_ON
+@options.TARGET
+@options.ENVIRONMENT
+@options.COLOR
 def command(paths: tuple[str, ...], **given: Any) -> None:
     """Prove findings: train a tiny model as configured, as fixed and as a healthy control, and look for the symptom.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cfglint.parse.tree import Node
@@ -38,6 +39,17 @@ class Call(NamedTuple):
     open: bool
     scope: str
     branch: tuple[int, ...]
+
+    def named(self, positional: Sequence[str]) -> Iterator[tuple[str, Argument]]:
+        """The arguments with their names, positional ones by the callee's parameter names as far as they are known."""
+        index = 0
+        for argument in self.arguments:
+            if argument.name:
+                yield argument.name, argument
+            else:
+                if index < len(positional):
+                    yield positional[index], argument
+                index += 1
 
     def argument(self, name: str, position: int | None = None) -> Argument | None:
         """The argument of a name, else the positional one at an index."""

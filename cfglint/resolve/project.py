@@ -30,7 +30,7 @@ class ParsedFile:
     """One file with what its parser made of it.
 
     ``kind`` is "mapping", "script", "notebook", "commands", "dependencies" or "other"; ``problem`` says why it could
-    not be read or parsed, ``problem_at`` where. ``ours`` tells whether it is plainly a training or dependency file.
+    not be read or parsed, ``problem_at`` where, and ``ours`` then whether it is plainly a training or dependency file.
     """
 
     __slots__ = (
@@ -111,19 +111,18 @@ class Project:
         kind = _kind(file, name, suffix)
         parsed = ParsedFile(source, file, kind)
         parsed.named = named
-        # Two different key words: one alone stands in many a file that merely speaks of training.
-        parsed.ours = kind == "dependencies" or len(set(KEY_WORDS.findall(source.text))) > 1
         try:
             _PARSERS[kind](self, parsed, suffix)
         except ParseError as error:
             parsed.problem, parsed.problem_at = error.message, error.offset
             if _PLACEHOLDER.search(source.text):
-                parsed.problem, parsed.ours = (
-                    f"a template with placeholders, no config yet: {error.message}",
-                    False,
-                )
+                parsed.problem = f"a template with placeholders, no config yet: {error.message}"
+                return parsed
         except RecursionError:
             parsed.problem = "nested too deeply to be read"
+        if parsed.problem:
+            # Two different key words: one alone stands in many a file that merely speaks of training.
+            parsed.ours = kind == "dependencies" or len(set(KEY_WORDS.findall(source.text))) > 1
         return parsed
 
     def find(self, path: str, near: str) -> str | None:
@@ -268,12 +267,10 @@ def _parse_mapping(project: Project, parsed: ParsedFile, suffix: str) -> None:
 
         tree = parse_yaml(parsed.source)
     parsed.tree = tree
-    parsed.ours = False
     if isinstance(tree, Mapping):
         dialect = project.vocabulary.detect(tree)
         if dialect is not None and not dialect["foreign"]:
             parsed.dialect = dialect
-            parsed.ours = True
             if suffix != ".json" and not dialect["satellite"]:
                 _parse_usage(parsed)
 

@@ -74,10 +74,10 @@ class FieldReader:
         self.fields: dict[str, Value] = {}
         self.nodes: dict[str, tuple[Node, Span]] = {}
 
-    def mapping(self, tree: Mapping, prefix: str = "", place: Span | None = None) -> None:
+    def mapping(self, tree: Mapping) -> None:
         """Read every key of a mapping, nested ones under their dotted path."""
         for entry in tree.entries:
-            self.entry(prefix + str(entry.key.value), entry.value, place or entry.span)
+            self.entry(str(entry.key.value), entry.value, entry.span)
 
     def entry(self, key: str, node: Node, span: Span) -> None:
         """Read one key."""
@@ -123,12 +123,10 @@ def _translated(value: Value, values: list[list[Any]], otherwise: Any) -> Value:
     return value._replace(value=otherwise[1])
 
 
-def read_mapping(
-    vocabulary: Vocabulary, dialect: dict[str, Any], source: Source, tree: Mapping, loader: str = ""
-) -> Document:
+def read_mapping(vocabulary: Vocabulary, dialect: dict[str, Any], source: Source, tree: Mapping) -> Document:
     """A YAML or JSON mapping of a dialect as a document."""
     keys = vocabulary.key_map(dialect)
-    reader = FieldReader(vocabulary, source, keys, loader or dialect["loader"])
+    reader = FieldReader(vocabulary, source, keys, dialect["loader"])
     reader.mapping(tree)
     for key, sets in dialect["presence"].items():
         entry = tree.get(key)
@@ -144,9 +142,8 @@ def read_mapping(
         if found is not None:
             links[target + ":" + key] = reader.value("", key, *found)
     first = tree.entries[0].key.span if tree.entries else tree.span
-    anchor = next(
-        (entry.key.span for entry in tree.entries if entry.key.value in _detect_keys(dialect)), first
-    )
+    telling = _detect_keys(dialect)
+    anchor = next((entry.key.span for entry in tree.entries if entry.key.value in telling), first)
     layout = Layout("mapping", source, tree.span, anchor, _spellings(keys, reader.fields), tree, tree.entries)
     return Document(dialect["name"], source, reader.fields, frozenset(dialect["provides"]), layout, links)
 
@@ -186,14 +183,8 @@ def read_call(vocabulary: Vocabulary, pattern: CallPattern, source: Source, call
     """A configuring call of a script as a document."""
     spec = pattern.spec
     reader = FieldReader(vocabulary, source, pattern.keys, "python")
-    index = 0
-    for argument in call.arguments:
-        name = argument.name
-        if not name:
-            name = spec["positional"][index] if index < len(spec["positional"]) else ""
-            index += 1
-        if name:
-            reader.entry(name, argument.value, argument.span)
+    for name, argument in call.named(spec["positional"]):
+        reader.entry(name, argument.value, argument.span)
     here = Place(source, call.name_span)
     for field, value in spec["sets"].items():
         if field not in reader.fields:

@@ -140,14 +140,7 @@ def _step_arguments(source: Source, call: Call, step: dict[str, Any], fields: di
     place = Place(source, call.name_span)
     _record(fields, prefix + "callee", Value(KNOWN, call.callee, place, "file", call.callee))
     _record(fields, prefix + "receiver", Value(KNOWN, call.receiver, place, "file", call.receiver))
-    index = 0
-    for argument in call.arguments:
-        name = argument.name
-        if not name:
-            name = step["positional"][index] if index < len(step["positional"]) else ""
-            index += 1
-        if not name:
-            continue
+    for name, argument in call.named(step["positional"]):
         at = Place(source, argument.span)
         node = argument.value
         if isinstance(node, Opaque):
