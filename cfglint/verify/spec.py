@@ -129,7 +129,7 @@ class ArmResult(NamedTuple):
 
     `losses` are raw and unrounded, one for each micro-batch, as `compute_loss` returned them; `step_losses`
     are what the trainer adds up for one optimizer step; `logged` is the trainer's own log, with its filtering
-    of NaN.
+    of NaN. `step_changes` are the Frobenius norms of the trained weights' change in each optimizer step.
     """
 
     arm: str
@@ -144,6 +144,7 @@ class ArmResult(NamedTuple):
     grad_norms: Sequence[float] = ()
     applied_norms: Sequence[float] = ()
     learning_rates: Sequence[float] = ()
+    step_changes: Sequence[float] = ()
     changes: Mapping[str, Change] = {}
     dtypes: Mapping[str, Sequence[str]] = {}
     scaler: Scaler | None = None

@@ -71,6 +71,16 @@ def test_the_same_seed_gives_the_same_losses(training_python: str) -> None:
     assert list(first.losses) == list(again.losses)
 
 
+def test_each_steps_weight_change_is_told(works: dict[str, Answer], faults: dict[str, Answer]) -> None:
+    trained = works["adapter"][1][0]
+    moved = trained.changes["all"]["norm"]
+    assert len(trained.step_changes) == len(trained.step_losses)
+    assert all(0.0 < change <= 1.001 * moved for change in trained.step_changes)
+    assert moved <= 1.001 * sum(trained.step_changes)
+    stuck = faults["float16 overflow"][1][0]
+    assert list(stuck.step_changes) == [0.0] * 8
+
+
 def test_float16_is_really_float16_and_its_scaler_skips(faults: dict[str, Answer]) -> None:
     _verdict, results = faults["float16 overflow"]
     configured = next(result for result in results if result.arm == "as_configured")

@@ -27,6 +27,10 @@ GROUPS = (
 )
 
 
+# Beyond this many trained weights, a step's change is estimated from evenly spread ones.
+MOST_WATCHED = 20_000_000
+
+
 def group_of(name: str) -> str:
     """The group under which a parameter's change is added up."""
     for part, group in GROUPS:
@@ -55,6 +59,7 @@ class Recorder(TrainerCallback):
         self.grad_norms: list[float] = []
         self.applied_norms: list[float] = []
         self.learning_rates: list[float] = []
+        self.step_changes: list[float] = []
         self.scales: list[float] = []
         self.dtypes: dict[str, set[str]] = {}
         self.steps = 0
@@ -62,6 +67,8 @@ class Recorder(TrainerCallback):
         self._trainer: Any = None
         self._before: dict[str, Any] = {}
         self._products: dict[str, Any] = {}
+        self._last: dict[str, Any] = {}
+        self._stride = 1
 
     def attach(self, trainer: Any) -> None:
         """Wraps the trainer's loss, step and clipping, and hooks the model's linear layers."""
@@ -97,6 +104,8 @@ class Recorder(TrainerCallback):
                 self._saw(group_of(name), parameter)
                 self._before[name] = parameter.detach().clone()
         self._products = _adapter_products(model)
+        self._stride = 1 + sum(before.numel() for before in self._before.values()) // MOST_WATCHED
+        self._last = {name: before.reshape(-1)[:: self._stride] for name, before in self._before.items()}
         for module in model.modules():
             if "Linear" in type(module).__name__ or type(module).__name__ == "Conv1D":
                 module.register_forward_hook(lambda _module, _inputs, output: self._saw("linear", output))
@@ -129,9 +138,22 @@ class Recorder(TrainerCallback):
         self.steps += 1
         self.step_losses.append(self._pending)
         self._pending = 0.0
+        self.step_changes.append(self._moved())
         scaler = getattr(self._trainer.accelerator, "scaler", None)
         if scaler is not None:
             self.scales.append(float(scaler.get_scale()))
+
+    def _moved(self) -> float:
+        """How far the trained weights moved since the last call: the Frobenius norm, or its estimate."""
+        squares = 0.0
+        for name, parameter in self._trainer.model.named_parameters():
+            last: Any | None = self._last.get(name)
+            if last is None:
+                continue
+            now = parameter.detach().reshape(-1)[:: self._stride].clone()
+            squares += float((now.double() - last.double()).norm()) ** 2
+            self._last[name] = now
+        return math.sqrt(squares * self._stride)
 
     def changes(self) -> dict[str, dict[str, Any]]:
         """How the trainable weights differ from their start, by group and under `all`."""
@@ -181,6 +203,7 @@ class Recorder(TrainerCallback):
             "grad_norms": self.grad_norms or self.applied_norms,
             "applied_norms": self.applied_norms,
             "learning_rates": self.learning_rates,
+            "step_changes": self.step_changes,
             "changes": self.changes() if self._trainer is not None else {},
             "dtypes": {what: sorted(names) for what, names in self.dtypes.items()},
             "scaler": scaler,
