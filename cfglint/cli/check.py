@@ -8,30 +8,17 @@ from typing import Any
 import click
 
 from cfglint.cli import options
+from cfglint.cli.verify_options import VERIFYING, WithExperiments
 
 
-@click.command("check")
+@click.command("check", cls=WithExperiments)
 @click.argument("paths", nargs=-1, type=click.Path())
-@options.OUTPUT_FORMAT
-@options.SELECT
-@options.IGNORE
-@options.FAIL_ON
+@options.LINTING
 @click.option("--fix", is_flag=True, help="Apply fixes that cannot change a run's meaning, then lint again.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that change how the run trains.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
-@click.option("--preview", is_flag=True, help="Also run preview rules.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files that match.")
-@options.RULES
-@options.TARGET
-@options.ENVIRONMENT
-@click.option("--show-undecided", is_flag=True, help="List the checks that could not be decided.")
-@click.option(
-    "--stdin-filename", metavar="NAME", help="With the path -: read standard input under this name."
-)
-@options.COLOR
-@click.option(
-    "--verify", is_flag=True, help="Prove the findings with a few training steps (see cfglint verify)."
-)
+@click.option("--verify", is_flag=True, help="Prove the findings with a few training steps of a tiny model.")
+@VERIFYING
 def command(paths: tuple[str, ...], **given: Any) -> None:
     """Lint training configs, scripts, notebooks, launch commands and dependency files.
 

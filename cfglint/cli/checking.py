@@ -11,7 +11,7 @@ from cfglint.discover import project_root
 from cfglint.engine.ruleset import RulesError
 from cfglint.linting import Linted, Options, at_or_above, lint
 from cfglint.model.finding import Finding
-from cfglint.report import render
+from cfglint.report import FORMATS, render
 from cfglint.report.style import wants_color
 from cfglint.settings import Settings, SettingsError, load_settings
 from cfglint.source import Source
@@ -29,29 +29,35 @@ def say(text: str, err: bool = False, nl: bool = True) -> None:
     stream.flush()
 
 
+class OutputError(Exception):
+    """A report could not be written; the message names the file."""
+
+
 def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: bool = False) -> int:
     """Run the check and print its report; returns the exit code."""
     try:
-        settings = settings_for(paths)
-        options = options_from(paths, given, settings, only_dependencies)
-        linted = lint(options)
-    except (SettingsError, RulesError) as error:
+        return _check(paths, given, only_dependencies)
+    except (SettingsError, RulesError, OutputError) as error:
         say(f"cfglint: {error}", err=True)
         return 2
+
+
+def _check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: bool) -> int:
+    settings = settings_for(paths)
+    options = options_from(paths, given, settings, only_dependencies)
+    linted = lint(options)
     if linted.missing:
         for path in linted.missing:
             say(f"cfglint: {path}: no such file or folder", err=True)
         return 2
     if given.get("verify"):
-        from cfglint.cli.verify import verify_linted
+        from cfglint.cli.verifying import verify_linted
 
         return int(verify_linted(linted, {**given, "paths": paths}))
     if given.get("fix") or given.get("diff"):
         linted = _fixed(linted, options, bool(given.get("unsafe_fixes")), bool(given.get("diff")))
     if not given.get("diff"):
         show(linted, given, settings)
-        if given.get("show_undecided"):
-            _show_undecided(linted)
     return exit_code(linted, given, settings)
 
 
@@ -137,18 +143,37 @@ def _show_undecided(linted: Linted) -> None:
 
 
 def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
-    """Print the report."""
+    """Print the report, and write it to the files that were asked for. Raises OutputError."""
     chosen = given.get("output_format") or settings.output_format
     color = (
         wants_color(given.get("color") or "auto", sys.stdout.isatty(), os.environ)
         if chosen in ("text", "concise")
         else False
     )
+    say(_rendered(linted, chosen, color), nl=False)
+    for kind, path in given.get("outputs") or ():
+        if kind in FORMATS:
+            write_report(path, _rendered(linted, kind))
+    if given.get("show_undecided"):
+        _show_undecided(linted)
+
+
+def _rendered(linted: Linted, chosen: str, color: bool = False) -> str:
     descriptors = []
     if chosen == "sarif":
         names = {finding.rule for finding in linted.report.findings}
         descriptors = [{"name": name, **cold} for name, cold in linted.rules.cold.items() if name in names]
-    say(render(linted.report, chosen, color, descriptors), nl=False)
+    return render(linted.report, chosen, color, descriptors)
+
+
+def write_report(path: str, text: str) -> None:
+    """Write one report to a file, and say so. Raises OutputError."""
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}") from error
+    say(f"cfglint: wrote {path}", err=True)
 
 
 def _fixed(linted: Linted, options: Options, unsafe: bool, only_show: bool) -> Linted:

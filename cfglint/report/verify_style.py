@@ -1,4 +1,4 @@
-"""The style sheet of the page that ``cfglint verify --html`` writes: light and dark, made to print."""
+"""The style sheet of the page that ``cfglint --verify --output html=FILE`` writes: light and dark, made to print."""
 
 from __future__ import annotations
 

@@ -61,7 +61,9 @@ def test_more_jobs_take_less_time(folder: Path) -> None:
 
 def test_the_page_says_why_nothing_ran_and_how_to_repeat_it(folder: Path) -> None:
     (folder / "ds.json").write_text(BOTH)
-    told = verify("--only", "deepspeed-both-precisions", "--html", "page.html", "--seeds", "2", "ds.json")
+    told = verify(
+        "--only", "deepspeed-both-precisions", "--output", "html=page.html", "--seeds", "2", "ds.json"
+    )
     page = (folder / "page.html").read_text()
     assert "verdict: could_not_run: DeepSpeed" in told
     assert 'class="badge could_not_run"' in page

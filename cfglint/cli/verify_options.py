@@ -1,0 +1,114 @@
+"""The options of experiments, the same for ``cfglint --verify`` and ``cfglint verify``."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+
+import click
+from click.core import ParameterSource
+
+from cfglint.cli.options import PAGE, together
+
+#: What is not said to repeat an experiment.
+DEFAULTS = {"seeds": 3, "timeout": 60.0, "memory": 4096, "jobs": 2, "device": "cpu"}
+
+
+class ExperimentOption(click.Option):
+    """An option that only experiments have."""
+
+
+_option = partial(click.option, cls=ExperimentOption)
+VERIFYING = together(
+    _option(
+        "--plan",
+        "plan_only",
+        is_flag=True,
+        help="Show what would run, how long, and what cannot and why; run nothing.",
+    ),
+    _option("--only", multiple=True, metavar="RULE", help="Verify only the findings of these rules."),
+    _option(
+        "--seeds",
+        type=click.IntRange(1, 32),
+        default=DEFAULTS["seeds"],
+        show_default=True,
+        help="Repeat each arm with so many seeds.",
+    ),
+    _option(
+        "--steps",
+        type=click.IntRange(1, 1000),
+        help="Training steps of an arm (default: what the probe needs).",
+    ),
+    _option(
+        "--timeout",
+        type=click.FloatRange(1),
+        default=DEFAULTS["timeout"],
+        show_default=True,
+        metavar="SECONDS",
+        help="Time that one arm may take.",
+    ),
+    _option(
+        "--memory",
+        type=click.IntRange(256),
+        default=DEFAULTS["memory"],
+        show_default=True,
+        metavar="MB",
+        help="Memory that one arm may take.",
+    ),
+    _option(
+        "--jobs",
+        type=click.IntRange(1, 64),
+        default=DEFAULTS["jobs"],
+        show_default=True,
+        help="So many arms at once.",
+    ),
+    _option(
+        "--weights",
+        metavar="PATH",
+        type=click.Path(exists=True),
+        help="Train this checkpoint (safetensors) and no tiny random model.",
+    ),
+    _option(
+        "--device",
+        type=click.Choice(["cpu", "cuda"]),
+        default=DEFAULTS["device"],
+        show_default=True,
+        help="Where to train.",
+    ),
+    _option(
+        "--python",
+        metavar="PATH",
+        default=sys.executable,
+        help="The interpreter of the training environment.",
+    ),
+    _option("--no-cache", is_flag=True, help="Run again what has a stored verdict."),
+)
+
+
+class WithExperiments(click.Command):
+    """A command with ``--verify``: it shows these options in a section of their own, and refuses them without it."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {"Options": [], "Options of --verify": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                own = isinstance(parameter, ExperimentOption)
+                sections["Options of --verify" if own else "Options"].append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+    def invoke(self, ctx: click.Context) -> object:
+        if ctx.params["verify"] and (ctx.params["fix"] or ctx.params["diff"]):
+            raise click.UsageError(
+                "--verify proves findings and --fix repairs them: one after the other", ctx
+            )
+        if not ctx.params["verify"]:
+            for parameter in self.params:
+                given = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+                if isinstance(parameter, ExperimentOption) and given:
+                    raise click.UsageError(f"{parameter.opts[0]} belongs to experiments: add --verify", ctx)
+            if any(chosen == PAGE for chosen, _path in ctx.params["outputs"]):
+                raise click.UsageError(f"--output {PAGE}= shows experiments: add --verify", ctx)
+        return super().invoke(ctx)
