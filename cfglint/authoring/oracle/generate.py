@@ -1,0 +1,121 @@
+"""Configurations to ask with: the same for every run, from the field table, values in public use, and pools.
+
+A pool (``tests/oracle/pools/<subject>.yaml``) names the ``fields`` that the library's checks read, with the values at
+which those checks turn; ``foreign`` are names that the release does not have, and a text in one of ``paths`` is a
+file's name, so that no other is generated. ``tests/oracle/values/<name>.json`` holds the values that public configurations give each
+field. Every other field gets values from its type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import yaml
+
+from cfglint.authoring.oracle.subjects import Subject
+from cfglint.resolve import fieldtable
+
+#: Where the pools, the values and the golden outcomes are.
+DATA = Path(__file__).parents[3] / "tests" / "oracle"
+
+# Of the fields, so many come from the pool; of the values, so many are ones that the type does not admit.
+FROM_POOL = 0.7
+ODD = 0.06
+# One configuration of so many has a field that this release does not have.
+FOREIGN = 0.04
+MOST_FIELDS = 9
+
+_BY_TYPE: Mapping[str, tuple[Sequence[Any], Sequence[Any]]] = {
+    # The first are what the type admits, the second what people write all the same.
+    "bool": ((True, False), ("true", "false", "no", 0, 1, None)),
+    "int": ((0, 1, 2, 8, 16, 100, 500, 1000), (-1, 2.5, 4.0, "4", "1e3", None, True)),
+    "float": ((0.0, 0.1, 0.5, 1.0, 3, 1e-5), (-0.1, 1.5, "1e-5", "0.1", None, True)),
+    "str": (("a", "model", "logs"), ("", None, 3, True)),
+    "list": (([], ["a"], ["q_proj", "v_proj"]), ("a", None, 3)),
+    "dict": (({}, {"a": 1}), ("{}", None, "a", 3)),
+    "": (("a", 1, True), (None,)),
+}
+
+
+def configurations(
+    subject: Subject, anchor: Mapping[str, str], count: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yields `count` configurations (default: the subject's own number) for the releases of an anchor.
+
+    The n-th is the same whatever `count` is. Values that JSON does not have are written ``{"__name__": "torch.…"}``.
+    """
+    rows, _whole = fieldtable.inherited_fields(subject.library, subject.cls, anchor)
+    rows = {name: row for name, row in rows.items() if name not in subject.left_out}
+    pool = _pool(subject)
+    seen = {name: values for name, values in _values(subject).items() if name in rows}
+    foreign = sorted((_ever(subject) | set(pool.get("foreign", ()))) - set(rows) - subject.left_out)
+    pooled = [name for name in pool["fields"] if name in rows]
+    for number in range(subject.count if count is None else count):
+        random = Random(f"{subject.name} {number}")
+        yield _configuration(
+            random, rows, pool["fields"], pooled, seen, foreign, pool.get("paths", ()), subject
+        )
+
+
+def _configuration(
+    random: Random,
+    rows: Mapping[str, fieldtable.Row],
+    pool: Mapping[str, Sequence[Any]],
+    pooled: Sequence[str],
+    seen: Mapping[str, Sequence[Any]],
+    foreign: Sequence[str],
+    paths: Sequence[str],
+    subject: Subject,
+) -> dict[str, Any]:
+    found = dict(subject.pinned)
+    names = sorted(rows)
+    for _ in range(1 + int(random.random() * MOST_FIELDS)):
+        name = _pick(random, pooled) if pooled and random.random() < FROM_POOL else _pick(random, names)
+        value = _value(random, rows[name], pool.get(name, ()), seen.get(name, ()))
+        if not (name in paths and isinstance(value, (str, int)) and value not in pool.get(name, ())):
+            found[name] = value
+    if foreign and random.random() < FOREIGN:
+        found[_pick(random, foreign)] = _pick(random, (True, 1, "a"))
+    return found
+
+
+def _value(random: Random, row: fieldtable.Row, pool: Sequence[Any], seen: Sequence[Any]) -> Any:
+    usual, odd = _BY_TYPE[_kind(str(row.get("type", "")))]
+    sources = [source for source in (pool, seen, row.get("choices", ())) if source]
+    if random.random() < ODD:
+        return _pick(random, [*odd, "bogus"] if row.get("choices") else odd)
+    if not sources:
+        return _pick(random, usual)
+    return _pick(random, _pick(random, sources))
+
+
+def _kind(annotation: str) -> str:
+    for part in ("dict", "list", "bool", "int", "float", "str"):
+        if part in annotation.lower():
+            return part
+    return ""
+
+
+def _pick(random: Random, values: Sequence[Any]) -> Any:
+    # Not Random.choice: how that draws is no promise between Python releases.
+    return values[int(random.random() * len(values))]
+
+
+def _pool(subject: Subject) -> dict[str, Any]:
+    path = DATA / "pools" / f"{subject.name}.yaml"
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {"fields": {}}
+    return loaded
+
+
+def _values(subject: Subject) -> dict[str, list[Any]]:
+    path = DATA / "values" / f"{subject.values}.json"
+    loaded: dict[str, list[Any]] = json.loads(path.read_text("utf-8")) if subject.values else {}
+    return loaded
+
+
+def _ever(subject: Subject) -> set[str]:
+    return set(fieldtable.names(subject.library, subject.cls))
