@@ -22,6 +22,9 @@ FIX_INEFFECTIVE = "fix_ineffective"
 UNSTABLE = "unstable"
 COULD_NOT_RUN = "could_not_run"
 
+# What trains an arm: the plain trainer, the trainer under DeepSpeed (one process), or the trainer in two processes.
+PLAIN, DEEPSPEED, DDP = "plain", "deepspeed", "ddp"
+
 Settings = Mapping[str, Any]
 
 
@@ -59,7 +62,7 @@ class Experiment(NamedTuple):
 
     `packages` are the releases that the finding is about, as specifiers or plain versions. `timeout_s` is
     seconds for one arm's run, `memory_mb` the memory that one may take beyond what the worker holds after
-    importing torch.
+    importing torch (each process of an arm that has two). `engine` is PLAIN, DEEPSPEED or DDP.
     """
 
     rule: str
@@ -80,6 +83,7 @@ class Experiment(NamedTuple):
     assumed: Sequence[str]
     packages: Mapping[str, str] = {}
     weights: str | None = None
+    engine: str = PLAIN
 
     @property
     def runs(self) -> int:
