@@ -14,12 +14,15 @@ FLOAT16_LARGEST = 65504.0
 
 class Detector(NamedTuple):
     """A way to see one symptom. `threshold` is None where the reading is exact; `sees_exceptions` where a run
-    that raised is an answer and not a failure of the experiment."""
+    that raised is an answer and not a failure of the experiment. `curve` is the arm result's field, besides
+    the loss, in which the symptom is seen step by step; `compares` where an arm is read against the healthy one."""
 
     read: Callable[[Runs, Runs, Settings], Reading]
     statistic: str
     threshold: float | None = None
     sees_exceptions: bool = False
+    curve: str = ""
+    compares: bool = False
 
 
 def failure(runs: Runs, detector: Detector) -> str:
@@ -38,18 +41,33 @@ def failure(runs: Runs, detector: Detector) -> str:
 DETECTORS: dict[str, Detector] = {
     "nonfinite_loss": Detector(dynamics.nonfinite_loss, "share of raw losses that are not finite"),
     "nonfinite_gradient": Detector(
-        dynamics.nonfinite_gradient, "share of steps whose gradient is not finite"
+        dynamics.nonfinite_gradient, "share of steps whose gradient is not finite", curve="grad_norms"
     ),
     "zero_loss": Detector(dynamics.zero_loss, "share of log entries that say 0.0 and are not"),
     "same_losses": Detector(dynamics.same_losses, "largest difference between raw losses of both variants"),
     "loss_scaled": Detector(dynamics.loss_scaled, "loss or weight change, as a ratio of both variants", 1.5),
-    "lost_updates": Detector(dynamics.lost_updates, "share of weights that changed, healthy over this", 1.25),
-    "nothing_moved": Detector(
-        dynamics.nothing_moved, "share of trainable weights that changed", sees_exceptions=True
+    "lost_updates": Detector(
+        dynamics.lost_updates, "share of weights that changed, healthy over this", 1.25, compares=True
     ),
-    "update_explosion": Detector(dynamics.update_explosion, "weight change over the healthy arm's", 20.0),
+    "nothing_moved": Detector(
+        dynamics.nothing_moved,
+        "share of trainable weights that changed",
+        sees_exceptions=True,
+        curve="step_changes",
+    ),
+    "update_explosion": Detector(
+        dynamics.update_explosion,
+        "weight change over the healthy arm's",
+        20.0,
+        curve="step_changes",
+        compares=True,
+    ),
     "gradient_explosion": Detector(
-        dynamics.gradient_explosion, "first gradient norm over the healthy arm's", 20.0
+        dynamics.gradient_explosion,
+        "first gradient norm over the healthy arm's",
+        20.0,
+        curve="grad_norms",
+        compares=True,
     ),
     "exception_at_start": Detector(
         artifacts.exception_at_start, "exceptions before the first step", sees_exceptions=True
@@ -62,7 +80,9 @@ DETECTORS: dict[str, Detector] = {
         artifacts.ends_unsupervised, "labelled end-of-text tokens in the first batch"
     ),
     "packing_leak": Detector(artifacts.packing_leak, "change of the second document's hidden states", 1e-6),
-    "clipping_ignored": Detector(dynamics.clipping_ignored, "applied gradient norm over the limit", 1.5),
+    "clipping_ignored": Detector(
+        dynamics.clipping_ignored, "applied gradient norm over the limit", 1.5, curve="applied_norms"
+    ),
     "broken_tying": Detector(artifacts.broken_tying, "difference of input and output embeddings"),
     "empty_adapter": Detector(artifacts.empty_adapter, "trained matrices in the saved adapter"),
     "wrong_merge": Detector(artifacts.wrong_merge, "difference of merged and adapter logits, relative", 0.05),

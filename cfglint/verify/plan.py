@@ -32,6 +32,8 @@ START_SECONDS = 8.0
 RUN_SECONDS = 0.7
 # What stands for the model's family where the user's own checkpoint is trained.
 CHECKPOINT = "checkpoint"
+# Nothing is trained: the experiment is whether something can be imported.
+NO_TRAINER = "none"
 ACCUMULATION = "training.gradient_accumulation_steps"
 BATCH = "training.per_device_train_batch_size"
 
@@ -98,6 +100,7 @@ def plan(
     if fix and (fix.get("set") or fix.get("unset")):
         arms.append(Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **_of_fixed_arm(block, fix)}))
     arms.append(healthy_arm(probe, block, arms, reads, model, workload, overrides))
+    trainer = block.get("trainer") or probe.trainer or _trainer(base)
     variants = tuple(Variant(name, fields) for name, fields in block.get("variants", {}).items())
     if detector == "same_losses" and not variants:
         variants = two_learning_rates(carried, options.device)
@@ -109,9 +112,10 @@ def plan(
         arms=arms,
         variants=variants or probe.variants,
         model=model,
-        trainer=block.get("trainer") or probe.trainer or _trainer(base),
+        trainer=trainer,
         steps=options.steps or int(block.get("steps", probe.steps)) if probe.steps else 0,
-        seeds=tuple(range(options.seeds)),
+        # An import has no chance in it.
+        seeds=tuple(range(1 if trainer == NO_TRAINER else options.seeds)),
         device=options.device,
         timeout_s=options.timeout_s,
         memory_mb=options.memory_mb,

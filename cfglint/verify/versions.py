@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from cfglint.verify.detectors import DETECTORS
 from cfglint.verify.environments import BuildError, build
 from cfglint.verify.judge import judge
 from cfglint.verify.runner import Notice, WorkerError, environment_of, run
@@ -20,7 +21,7 @@ from cfglint.verify.spec import (
     COULD_NOT_RUN,
     FIX_INEFFECTIVE,
     HEALTHY,
-    UNSTABLE,
+    NOT_REPRODUCED,
     Arm,
     ArmResult,
     Experiment,
@@ -30,9 +31,12 @@ from cfglint.verify.spec import (
 
 Pins = Mapping[str, str]
 
+AFFECTED = "affected"
+CLEAN = "clean"
+
 
 class Row(NamedTuple):
-    """What one release shows."""
+    """What one release shows: `outcome` is affected, clean, unstable or could_not_run."""
 
     pins: Pins
     outcome: str
@@ -66,10 +70,11 @@ def compare(
         return could_not_run(experiment.rule, str(error))
     whole = experiment._replace(arms=[configured, *after.arms])
     verdict = judge(whole, [*first, *second])._replace(environment=environment)
+    before_text, after_text = _apart(affected, fixed)
     if verdict.outcome == CONFIRMED:
-        return verdict._replace(reason=f"in {_text(affected)}, not in {_text(fixed)}")
+        return verdict._replace(reason=f"in {before_text}, not in {after_text}")
     if verdict.outcome == FIX_INEFFECTIVE:
-        return verdict._replace(reason=f"in {_text(fixed)}, too")
+        return verdict._replace(reason=f"in {after_text}, too")
     return verdict
 
 
@@ -79,21 +84,27 @@ def table(
     python: str,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Row]:
-    """What every release of a list shows, one after the other: the bounds that an advisory needs."""
-    alone = experiment._replace(arms=[_arm(experiment, AS_CONFIGURED)])
+    """What every release of a list shows, in order, two at a time: the bounds that an advisory needs."""
+    # Without a control, which may show the symptom too: a release may be broken for every model.
+    wanted = (AS_CONFIGURED, HEALTHY) if DETECTORS[experiment.detector].compares else (AS_CONFIGURED,)
+    alone = experiment._replace(arms=[_arm(experiment, name) for name in wanted])
     rows = []
-    for pins in releases:
-        try:
-            results, _environment = _in_environment(alone, pins, python, None)
-            verdict = judge(alone, results)
-            shown = {CONFIRMED: "affected", UNSTABLE: UNSTABLE, COULD_NOT_RUN: COULD_NOT_RUN}
-            row = Row(pins, shown.get(verdict.outcome, "clean"), verdict.statistic, verdict.reason)
-        except (BuildError, WorkerError) as error:
-            row = Row(pins, COULD_NOT_RUN, None, str(error))
-        rows.append(row)
-        if on_row is not None:
-            on_row(row)
+    with ThreadPoolExecutor(2) as pool:
+        for row in pool.map(lambda pins: _row(alone, pins, python), releases):
+            rows.append(row)
+            if on_row is not None:
+                on_row(row)
     return rows
+
+
+def _row(experiment: Experiment, pins: Pins, python: str) -> Row:
+    try:
+        results, _environment = _in_environment(experiment, pins, python, None)
+    except (BuildError, WorkerError) as error:
+        return Row(pins, COULD_NOT_RUN, None, str(error))
+    verdict = judge(experiment, results)
+    shown = {CONFIRMED: AFFECTED, NOT_REPRODUCED: CLEAN}
+    return Row(pins, shown.get(verdict.outcome, verdict.outcome), verdict.statistic, verdict.reason)
 
 
 def _in_environment(
@@ -108,5 +119,13 @@ def _arm(experiment: Experiment, name: str) -> Arm:
     return next(arm for arm in experiment.arms if arm.name == name)
 
 
-def _text(pins: Pins) -> str:
-    return ", ".join(f"{name} {version}" for name, version in pins.items())
+def told(pins: Pins) -> str:
+    """Pins as a reader says them: "transformers 4.56.2, accelerate 1.10.1"."""
+    return ", ".join(f"{name} {version or 'any'}" for name, version in pins.items())
+
+
+def _apart(affected: Pins, fixed: Pins) -> tuple[str, str]:
+    """Both, with only what differs."""
+    names = [name for name in {**affected, **fixed} if affected.get(name) != fixed.get(name)]
+    one, other = ({name: pins[name] for name in names if name in pins} for pins in (affected, fixed))
+    return told(one), told(other)

@@ -16,6 +16,8 @@ PACKAGES = (
     "deepspeed",
     "flash-attn",
     "unsloth",
+    "liger-kernel",
+    "torchao",
     "numpy",
 )
 

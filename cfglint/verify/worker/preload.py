@@ -16,6 +16,10 @@ def preload(experiments: list[Record]) -> None:
 
     What can't be imported is left for the arms to report, each with its own exception.
     """
+    # What is to be imported is the experiment there.
+    experiments = [experiment for experiment in experiments if experiment["trainer"] != "none"]
+    if not experiments:
+        return
     fields = {field for experiment in experiments for arm in experiment["arms"] for field in arm["settings"]}
     trl = any(experiment["trainer"] != "trainer" for experiment in experiments)
     modules = ["torch", "transformers"]
@@ -54,7 +58,8 @@ def _transformers_classes(experiments: list[Record], trl: bool) -> None:
 
     if not trl:
         _trainer_without_datasets()
-    from . import training  # noqa: F401  (torch's and the trainer's own modules come with it)
+    # With it come torch's and the trainer's own modules.
+    from . import training
     from .models import ARCHITECTURES
 
     wanted: set[str] = {"Trainer", "TrainingArguments", "default_data_collator"}
@@ -63,10 +68,7 @@ def _transformers_classes(experiments: list[Record], trl: bool) -> None:
             family = ARCHITECTURES.get(str(model))
             wanted.update((family.config, family.model) if family else ())
         if experiment["trainer"] != "trainer":
-            getattr(
-                importlib.import_module("trl"),
-                "SFTTrainer" if experiment["trainer"] == "sft" else "DPOTrainer",
-            )
+            training.trl_class(training.TRL_TRAINERS[experiment["trainer"]][0])
     for name in wanted:
         getattr(transformers, name, None)
 

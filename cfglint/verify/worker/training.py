@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-import traceback
 from typing import Any, NamedTuple
 
 import torch
 
 from . import adapters, data, models, precision
 from .confine import peak_megabytes
+from .failures import exception_record
 from .inspections import AFTER_TRAINING, BEFORE_TRAINING
 from .models import AbsentError
 from .recorder import Recorder
@@ -45,7 +45,7 @@ def run(experiment: Record, arm: Record, variant: Record, seed: int, scratch: st
         if _is_memory(error):
             result.update(status="out_of_memory", reason=str(error)[:300])
         else:
-            result.update(status="raised", exception=_exception(error, phase, recorder.steps))
+            result.update(status="raised", exception=exception_record(error, phase, recorder.steps))
     result.update(recorder.record(), measures=measures, ignored=ignored)
     result.update(seconds=round(time.monotonic() - started, 3), peak_mb=peak_megabytes())
     return result
@@ -56,17 +56,6 @@ def _is_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError) or "can't allocate memory" in text or "out of memory" in text.lower()
     )
-
-
-def _exception(error: BaseException, phase: str, step: int) -> Record:
-    lines = traceback.format_exception(type(error), error, error.__traceback__)
-    return {
-        "type": type(error).__name__,
-        "message": str(error)[:1000],
-        "phase": phase,
-        "step": step,
-        "traceback": "".join(lines)[-2000:],
-    }
 
 
 def _inspect(kinds: Record, trainer: Any, workload: Record, scratch: str, measures: Record) -> None:
@@ -208,8 +197,7 @@ def _arguments(setup: Setup) -> Any:
     if kind == "trainer":
         factory: Any = transformers.TrainingArguments
     else:
-        trl = _trl()
-        factory = trl.SFTConfig if kind == "sft" else trl.DPOConfig
+        factory = trl_class(TRL_TRAINERS[kind][1])
         for namespace in ("data", "preference", "trl"):
             training.update(setup.part(namespace))
         if not adapters.accepted(factory, {"max_length": 1})[0] and "max_length" in training:
@@ -251,18 +239,30 @@ def _collator(workload: Record) -> Any:
     return default_data_collator
 
 
-def _trl() -> Any:
+# By the kind of trainer: its class and its configuration's.
+TRL_TRAINERS = {
+    "sft": ("SFTTrainer", "SFTConfig"),
+    "dpo": ("DPOTrainer", "DPOConfig"),
+    "cpo": ("CPOTrainer", "CPOConfig"),
+    "orpo": ("ORPOTrainer", "ORPOConfig"),
+}
+
+
+def trl_class(name: str) -> Any:
+    """A class of TRL. Raises AbsentError where TRL, or this release's class, is not there."""
     try:
         import trl
     except ImportError as error:
         raise AbsentError(f"trl is not installed ({error})") from error
-    return trl
+    try:
+        return getattr(trl, name)
+    except AttributeError:
+        raise AbsentError(f"trl {trl.__version__} has no {name}") from None
 
 
 def _trl_trainer(kind: str, common: Record, peft_config: Any, workload: Record, rows: int, seed: int) -> Any:
     from datasets import Dataset
 
-    trl = _trl()
     words = data.tokenizer(bool(workload.get("pad_is_eos")))
     texts = data.sentences(3 * rows, seed, int(workload.get("document", data.LENGTH)) - 1)
     if kind == "sft":
@@ -274,10 +274,9 @@ def _trl_trainer(kind: str, common: Record, peft_config: Any, workload: Record, 
             }
         else:
             table = {"text": texts[:rows]}
-        trainer = trl.SFTTrainer
     else:
         table = {"prompt": texts[:rows], "chosen": texts[rows : 2 * rows], "rejected": texts[2 * rows :]}
-        trainer = trl.DPOTrainer
+    trainer = trl_class(TRL_TRAINERS[kind][0])
     named = {"processing_class": words}
     if "processing_class" not in adapters.accepted(trainer, named)[0]:
         named = {"tokenizer": words}

@@ -212,10 +212,14 @@ def _in_child(experiment: Record, job: Job, scratch: str, answer: int) -> None:
 
 
 def _train(experiment: Record, job: Job, scratch: str) -> Record:
-    from . import training
-
     arm, variant = experiment["arms"][job.arm], experiment["variants"][job.variant]
     os.chdir(scratch)
+    if experiment["trainer"] == "none":
+        from . import imports
+
+        return imports.run(arm, variant, job.seed)
+    from . import training
+
     return training.run(experiment, arm, variant, job.seed, scratch)
 
 
