@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cfglint.discover import project_root
@@ -44,6 +44,10 @@ def check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: b
 
 def _check(paths: tuple[str, ...], given: Mapping[str, Any], only_dependencies: bool) -> int:
     settings = settings_for(paths)
+    if given.get("cell") or given.get("collect"):
+        from cfglint.cli.plan_files import collect, run_one
+
+        return run_one(paths[0], given) if given["cell"] else collect(paths[0], given, settings)
     options = options_from(paths, given, settings, only_dependencies)
     linted = lint(options)
     if linted.missing:
@@ -142,15 +146,20 @@ def _show_undecided(linted: Linted) -> None:
         say(f"undecided: {entry.rule} lacks {entry.missing}", err=True)
 
 
-def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
-    """Print the report, and write it to the files that were asked for. Raises OutputError."""
+def show(
+    linted: Linted,
+    given: Mapping[str, Any],
+    settings: Settings,
+    plots: Mapping[str, Sequence[str]] = {},
+) -> None:
+    """Print the report (as text, with the plots of its findings), and write the files asked for. Raises OutputError."""
     chosen = given.get("output_format") or settings.output_format
     color = (
         wants_color(given.get("color") or "auto", sys.stdout.isatty(), os.environ)
         if chosen in ("text", "concise")
         else False
     )
-    say(_rendered(linted, chosen, color), nl=False)
+    say(_rendered(linted, chosen, color, plots), nl=False)
     for kind, path in given.get("outputs") or ():
         if kind in FORMATS:
             write_report(path, _rendered(linted, kind))
@@ -158,12 +167,14 @@ def show(linted: Linted, given: Mapping[str, Any], settings: Settings) -> None:
         _show_undecided(linted)
 
 
-def _rendered(linted: Linted, chosen: str, color: bool = False) -> str:
+def _rendered(
+    linted: Linted, chosen: str, color: bool = False, plots: Mapping[str, Sequence[str]] = {}
+) -> str:
     descriptors = []
     if chosen == "sarif":
         names = {finding.rule for finding in linted.report.findings}
         descriptors = [{"name": name, **cold} for name, cold in linted.rules.cold.items() if name in names]
-    return render(linted.report, chosen, color, descriptors)
+    return render(linted.report, chosen, color, descriptors, plots)
 
 
 def write_report(path: str, text: str) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from cfglint.cli import options
-from cfglint.cli.verify_options import VERIFYING
+from cfglint.cli.verify_options import VERIFYING, Experimenting
 
 
-@click.command("verify")
+@click.command("verify", cls=Experimenting)
 @click.argument("paths", nargs=-1, type=click.Path())
 @VERIFYING
 @options.LINTING

@@ -12,6 +12,9 @@ from cfglint.cli.options import PAGE, together
 
 #: What is not said to repeat an experiment.
 DEFAULTS = {"seeds": 3, "timeout": 60.0, "memory": 4096, "jobs": 2, "device": "cpu"}
+#: What a written plan leaves open to the command that runs a cell, and to the one that joins all.
+OF_A_CELL = {"paths", "verify", "plan_only", "cell", "python", "jobs", "output_format", "color"}
+OF_COLLECTING = {"paths", "verify", "plan_only", "collect", "output_format", "outputs", "fail_on", "color"}
 
 
 class ExperimentOption(click.Option):
@@ -24,8 +27,15 @@ VERIFYING = together(
         "--plan",
         "plan_only",
         is_flag=True,
-        help="Show what would run, how long, and what cannot and why; run nothing.",
+        help="Show what would run, how long, and what cannot and why; run nothing. --output json=FILE writes the plan.",
     ),
+    _option(
+        "--cell",
+        type=click.IntRange(1),
+        metavar="N",
+        help="With --plan FILE: run the plan's cell N and keep its result beside the plan.",
+    ),
+    _option("--collect", is_flag=True, help="With --plan FILE: join the results of all cells."),
     _option("--only", multiple=True, metavar="RULE", help="Verify only the findings of these rules."),
     _option(
         "--seeds",
@@ -85,7 +95,25 @@ VERIFYING = together(
 )
 
 
-class WithExperiments(click.Command):
+class Experimenting(click.Command):
+    """A command that runs experiments: of a plan's cell it takes only what the plan does not say."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        asked = [f"--{name}" for name in ("cell", "collect") if ctx.params[name]]
+        if asked and not ctx.params["plan_only"]:
+            raise click.UsageError(f"{asked[0]} belongs to a written plan: --plan FILE {asked[0]} …", ctx)
+        if len(asked) > 1:
+            raise click.UsageError("--cell runs one cell and --collect joins all: one after the other", ctx)
+        if asked and len(ctx.params["paths"]) != 1:
+            raise click.UsageError(f"--plan {asked[0]} takes one plan file", ctx)
+        open_to_say = OF_A_CELL if ctx.params["cell"] else OF_COLLECTING
+        for option in self.params if asked else ():
+            if _given(ctx, option) and option.name not in open_to_say:
+                raise click.UsageError(f"{option.opts[0]} cannot be said with {asked[0]}", ctx)
+        return super().invoke(ctx)
+
+
+class WithExperiments(Experimenting):
     """A command with ``--verify``: it shows these options in a section of their own, and refuses them without it."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -106,9 +134,12 @@ class WithExperiments(click.Command):
             )
         if not ctx.params["verify"]:
             for parameter in self.params:
-                given = ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-                if isinstance(parameter, ExperimentOption) and given:
+                if isinstance(parameter, ExperimentOption) and _given(ctx, parameter):
                     raise click.UsageError(f"{parameter.opts[0]} belongs to experiments: add --verify", ctx)
             if any(chosen == PAGE for chosen, _path in ctx.params["outputs"]):
                 raise click.UsageError(f"--output {PAGE}= shows experiments: add --verify", ctx)
         return super().invoke(ctx)
+
+
+def _given(ctx: click.Context, parameter: click.Parameter) -> bool:
+    return ctx.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE

@@ -11,18 +11,23 @@ FORMATS = ("text", "concise", "json", "sarif", "github")
 
 
 def render(
-    report: Report, format: str, color: bool = False, descriptors: Sequence[Mapping[str, object]] = ()
+    report: Report,
+    format: str,
+    color: bool = False,
+    descriptors: Sequence[Mapping[str, object]] = (),
+    plots: Mapping[str, Sequence[str]] = {},
 ) -> str:
     """A report as the text to print, ending with a line end.
 
     ``color`` counts for "text" and "concise" (see ``cfglint.report.style.wants_color``). ``descriptors``
     describe the rules for SARIF, with the keys of a rule file: ``name``, and as far as known ``code``,
-    ``summary``, ``why``, ``severity``, ``symptom``, ``evidence``. Raises ValueError for an unknown format.
+    ``summary``, ``why``, ``severity``, ``symptom``, ``evidence``. ``plots`` are lines that "text" shows below a finding, by
+    its fingerprint. Raises ValueError for an unknown format.
     """
     if format == "text":
         from cfglint.report import text
 
-        return text.render(report, color)
+        return text.render(report, color, plots)
     if format == "concise":
         from cfglint.report import concise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cfglint.model.finding import Finding
 from cfglint.model.report import Report
@@ -15,20 +15,21 @@ from cfglint.report.summary import summary
 _SENTENCE_END = re.compile(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)(?<!vs\.)\s+(?=[A-Z`\"'(])")
 
 
-def render(report: Report, color: bool = False) -> str:
-    """The findings, each with its excerpt, and a summary."""
-    parts = [_finding(finding, color) for finding in report.findings]
+def render(report: Report, color: bool = False, plots: Mapping[str, Sequence[str]] = {}) -> str:
+    """The findings, each with its excerpt, and a summary; ``plots`` are further lines by fingerprint."""
+    parts = [_finding(finding, color, plots.get(finding.fingerprint, ())) for finding in report.findings]
     parts.append("\n".join(summary(report)))
     return "\n\n".join(parts) + "\n"
 
 
-def _finding(finding: Finding, color: bool) -> str:
+def _finding(finding: Finding, color: bool, plot: Sequence[str]) -> str:
     title = paint(f"{finding.severity}[{finding.rule}]", finding.severity, color)
     source_lines, gutter = excerpt(finding, color)
     lines = [title + paint(f": {printable(_one_line(finding.message))}", "bold", color), *source_lines]
     for name, text in _notes(finding):
         margin = f"{' ' * gutter} {paint('=', 'gutter', color)}"
         lines.append(f"{margin} {paint(name + ':', 'bold', color)} {printable(text)}")
+    lines += [f"{' ' * gutter}   {line}" for line in plot]
     return "\n".join(lines)
 
 

@@ -10,7 +10,6 @@ from functools import partial
 from html import escape
 from typing import Any, NamedTuple
 
-from cfglint.model.finding import Finding
 from cfglint.report.curves import Line, number, panel, scale_of
 from cfglint.report.verify_style import STYLE
 
@@ -26,13 +25,13 @@ Record = Mapping[str, Any]
 
 
 class Proof(NamedTuple):
-    """One finding, whose `verdict` is as in the JSON report, with the experiment and the arm results behind it.
+    """One finding with its verdict, as in the JSON report, with the experiment and the arm results behind it.
 
     `experiment` is None, and `results` are empty, where there was none; both are plain data with the names of
     ``cfglint.verify.spec``. `statistic` says in words what the detector measures.
     """
 
-    finding: Finding
+    finding: Record
     experiment: Record | None
     results: Sequence[Record]
     statistic: str
@@ -63,7 +62,7 @@ def page(proofs: Sequence[Proof]) -> str:
 
 
 def _verdict(proof: Proof) -> dict[str, Any]:
-    return dict(proof.finding.verdict or {"outcome": "could_not_run"})
+    return dict(proof.finding["verdict"] or {"outcome": "could_not_run"})
 
 
 def _outcome(proof: Proof) -> str:
@@ -74,9 +73,8 @@ def _badge(outcome: str) -> str:
     return f'<span class="badge {escape(outcome)}">{escape(outcome.replace("_", " "))}</span>'
 
 
-def _place(finding: Finding) -> str:
-    source = finding.location.source
-    return f"{source.path}:{source.position(finding.location.span.start).line}"
+def _place(finding: Record) -> str:
+    return f"{finding['path']}:{finding['range']['start']['line']}"
 
 
 def _known(value: object) -> str:
@@ -90,7 +88,7 @@ def _overview(proofs: Sequence[Proof]) -> str:
     for place, proof in enumerate(proofs):
         verdict = _verdict(proof)
         rows.append(
-            f'<tr><td><a href="#f{place}">{escape(proof.finding.rule)}</a><td>{escape(_place(proof.finding))}'
+            f'<tr><td><a href="#f{place}">{escape(proof.finding["rule"])}</a><td>{escape(_place(proof.finding))}'
             f"<td>{_badge(_outcome(proof))}<td class=n>{_known(verdict.get('statistic'))}"
             f"<td class=n>{_known(verdict.get('threshold'))}<td class=n>{_known(verdict.get('seconds') or None)}"
         )
@@ -102,8 +100,8 @@ def _section(place: int, proof: Proof) -> str:
     finding, verdict = proof.finding, _verdict(proof)
     told = "; ".join(filter(None, (OUTCOMES.get(_outcome(proof)), str(verdict.get("reason") or ""))))
     parts = [
-        f'<section id="f{place}"><h2>{escape(finding.rule)} {_badge(_outcome(proof))}</h2>',
-        f"<p class=where>{escape(_place(finding))}</p><p>{escape(finding.message)}</p>",
+        f'<section id="f{place}"><h2>{escape(finding["rule"])} {_badge(_outcome(proof))}</h2>',
+        f"<p class=where>{escape(_place(finding))}</p><p>{escape(finding['message'])}</p>",
         f"<p class=reason>{escape(told)}</p>",
     ]
     if proof.experiment is not None:

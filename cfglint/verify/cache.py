@@ -1,4 +1,6 @@
-"""Verdicts that were already found, by experiment and environment, in the user's cache folder."""
+"""Verdicts that were already found, with the curves behind them, by experiment and environment, in the user's cache
+folder.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,15 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cfglint.verify.spec import (
     VERSION,
+    ArmResult,
     Experiment,
     Verdict,
+    arm_result_from_json,
     experiment_to_json,
     verdict_from_json,
     verdict_to_json,
@@ -37,21 +41,23 @@ def key(experiment: Experiment, environment: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def load(name: str) -> Verdict | None:
-    """The verdict kept under `name`, marked as cached; None where there is none that can be read."""
+def load(name: str) -> tuple[Verdict, Sequence[ArmResult]] | None:
+    """The verdict kept under `name`, marked as cached, with its arm results; None where none can be read."""
     try:
         record = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
-        return verdict_from_json(record)._replace(cached=True)
+        results = [arm_result_from_json(each) for each in record["results"]]
+        return verdict_from_json(record["verdict"])._replace(cached=True), results
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def store(name: str, verdict: Verdict) -> None:
-    """Keeps a verdict; a cache that can't be written is no error."""
+def store(name: str, verdict: Verdict, results: Sequence[ArmResult]) -> None:
+    """Keeps a verdict and its arm results; a cache that can't be written is no error."""
+    record = {"verdict": verdict_to_json(verdict), "results": [each._asdict() for each in results]}
     with contextlib.suppress(OSError):
         folder().mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=folder(), delete=False, encoding="utf-8") as file:
-            json.dump(verdict_to_json(verdict), file)
+            json.dump(record, file)
         os.replace(file.name, folder() / f"{name}.json")
 
 

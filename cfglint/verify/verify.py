@@ -22,7 +22,7 @@ def verify(
     repeat: Callable[[str], str] | None = None,
     on_notice: Callable[[Notice], None] | None = None,
 ) -> list[tuple[Verdict, Sequence[ArmResult]]]:
-    """The verdict for each plan, in order, with the arm results behind it (none for a cached or refused one).
+    """The verdict for each plan, in order, with the arm results behind it (none for a refused one).
 
     `repeat` makes the command that repeats a rule's experiment. Only verdicts of experiments that ran are
     cached.
@@ -43,6 +43,15 @@ def verify(
         (found[number][0]._replace(repeat=command(found[number][0].rule)), found[number][1])
         for number in range(len(plans))
     ]
+
+
+def training_environment(python: str) -> dict[str, str]:
+    """What `python` has installed. Raises WorkerError where an experiment could not even start."""
+    environment = environment_of(python)
+    missing = [name for name in REQUIRED if name not in environment]
+    if missing:
+        raise WorkerError(f"missing package: {', '.join(missing)} is not installed for {python}")
+    return environment
 
 
 def other_releases(experiment: Experiment, environment: Mapping[str, str]) -> str:
@@ -76,10 +85,7 @@ def _run(
     use_cache: bool,
     on_notice: Callable[[Notice], None] | None,
 ) -> dict[int, tuple[Verdict, Sequence[ArmResult]]]:
-    environment = environment_of(python)
-    missing = [name for name in REQUIRED if name not in environment]
-    if missing:
-        raise WorkerError(f"missing package: {', '.join(missing)} is not installed for {python}")
+    environment = training_environment(python)
     found: dict[int, tuple[Verdict, Sequence[ArmResult]]] = {}
     left = []
     for number, experiment in wanted:
@@ -89,7 +95,7 @@ def _run(
         if known is None:
             left.append((number, experiment))
         else:
-            found[number] = (known, ())
+            found[number] = known
         if known is None and (other := other_releases(experiment, environment)):
             left.pop()
             found[number] = (could_not_run(experiment.rule, other), ())
@@ -98,6 +104,6 @@ def _run(
         for (number, experiment), of_arms in zip(left, results, strict=True):
             verdict = judge(experiment, of_arms)._replace(environment=environment)
             if verdict.outcome != COULD_NOT_RUN and experiment.weights is None:
-                cache.store(cache.key(experiment, environment), verdict)
+                cache.store(cache.key(experiment, environment), verdict, of_arms)
             found[number] = (verdict, of_arms)
     return found

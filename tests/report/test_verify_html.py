@@ -11,6 +11,7 @@ from typing import Any
 
 from cfglint.model.finding import Finding
 from cfglint.report.curves import LEFT, TOP, WIDTH, Line, panel, scale_of
+from cfglint.report.json import finding_json
 from cfglint.report.verify_html import Proof, page
 from cfglint.source import Source
 
@@ -79,8 +80,8 @@ def proofs(make: Callable[..., Finding], locate: Callable[..., Any]) -> list[Pro
     shown = make(locate(source, "fp16: true"), message="fp16 of <qwen> & co", verdict=VERDICT)
     refused = make(locate(source, "learning_rate"), rule="another-rule", verdict=REFUSED)
     return [
-        Proof(shown, EXPERIMENT, RESULTS, "share of raw losses that are not finite"),
-        Proof(refused, None, (), ""),
+        Proof(finding_json(shown), EXPERIMENT, RESULTS, "share of raw losses that are not finite"),
+        Proof(finding_json(refused), None, (), ""),
     ]
 
 

@@ -1,0 +1,51 @@
+"""Running one cell of a plan, and joining what all cells found into verdicts. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from cfglint.verify.cells import Cell, CellResult, PlanFile
+from cfglint.verify.judge import judge
+from cfglint.verify.runner import Notice, WorkerError, run
+from cfglint.verify.spec import ArmResult, Verdict, could_not_run
+from cfglint.verify.verify import other_releases, training_environment
+
+Joined = tuple[Verdict, tuple[ArmResult, ...]]
+
+
+def run_cell(
+    cell: Cell, python: str, jobs: int, on_notice: Callable[[Notice], None] | None = None
+) -> CellResult:
+    """Trains a cell's arms in the environment of `python`; what keeps it from that is the result's problem."""
+    wanted = [arm for arm in cell.experiment.arms if arm.name in cell.arms]
+    try:
+        environment = training_environment(python)
+        problem = other_releases(cell.experiment, environment)
+        if problem:
+            return CellResult(environment, (), problem)
+        [results] = run([cell.experiment._replace(arms=wanted)], python, jobs, on_notice)
+    except WorkerError as error:
+        return CellResult({}, (), str(error))
+    return CellResult(environment, tuple(results))
+
+
+def join(plan: PlanFile, found: Mapping[int, CellResult]) -> dict[int, Joined]:
+    """The verdict for each finding all of whose cells have run, by its place in the report, with its arm results."""
+    cells: dict[int, list[int]] = {}
+    for number, cell in enumerate(plan.cells, start=1):
+        cells.setdefault(cell.finding, []).append(number)
+    joined: dict[int, Joined] = {place: (verdict, ()) for place, verdict in plan.refused.items()}
+    for place, numbers in cells.items():
+        if all(number in found for number in numbers):
+            joined[place] = _verdict(plan, numbers, found)
+    return dict(sorted(joined.items()))
+
+
+def _verdict(plan: PlanFile, numbers: list[int], found: Mapping[int, CellResult]) -> Joined:
+    experiment = plan.cells[numbers[0] - 1].experiment
+    environment = found[numbers[0]].environment
+    problem = next((found[number].problem for number in numbers if found[number].problem), "")
+    if problem:
+        return could_not_run(experiment.rule, problem)._replace(environment=environment), ()
+    results = tuple(result for number in numbers for result in found[number].results)
+    return judge(experiment, results)._replace(environment=environment), results
