@@ -59,12 +59,19 @@ def seen(run: Run, library: str) -> Seen:
 
 
 def narrowed(run: Run, library: str) -> Seen:
-    """`seen`, without the releases that the other packages' metadata does not allow beside them."""
+    """`seen`, without the releases that the other packages' metadata does not allow beside them.
+
+    A framework whose version nobody says may be an old one, with old releases beside it: its newest release only tells
+    which ones are too new.
+    """
     found = seen(run, library)
     if found.kind in ("exact", "unknown"):
         return found
-    beside = _beside(run, library)
-    kept = tuple(release for release in found.releases if _fits(library, release, *beside))
+    pins, requirers = _beside(run, library)
+    last = _newest(library, found.releases, pins, requirers)
+    said = tuple(name for name, _ in pins if name in requirers)
+    old_enough = found.releases[: found.releases.index(last) + 1]
+    kept = tuple(release for release in old_enough if _fits(library, release, pins, said))
     return found._replace(releases=kept) if kept else found
 
 

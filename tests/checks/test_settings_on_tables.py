@@ -64,6 +64,18 @@ def test_a_name_that_a_decorator_still_takes(tmp_path: Path, said: str, fires: b
     assert bool(found(tmp_path, "removed-setting", files)) is fires
 
 
+@pytest.mark.parametrize(
+    ("said", "severity"),
+    [("trl==0.24.0", "warning"), ("trl", "info"), ("trl>=0.7", "info"), ("trl==0.24.0\ntransformers==4.40.0", "")],
+)
+def test_only_a_framework_of_a_said_version_rules_out_old_releases(
+    tmp_path: Path, said: str, severity: str
+) -> None:
+    script = "from trl import SFTConfig\nargs = SFTConfig(output_dir='out', evaluation_strategy='steps')\n"
+    findings = found(tmp_path, "removed-setting", {"requirements.txt": said + "\n", "train.py": script})
+    assert [finding.severity for finding in findings] == ([severity] if severity else [])
+
+
 def test_a_version_newer_than_the_tables_may_have_any_name(tmp_path: Path) -> None:
     files = {"requirements.txt": "transformers==99.0.0\n", "train.py": CALL.format("brand_new=1")}
     assert not found(tmp_path, "unknown-setting", files)
