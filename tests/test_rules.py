@@ -6,6 +6,7 @@ import pytest
 
 from cfglint.authoring.examples import check_examples, load_examples
 from cfglint.authoring.lint import lint_rules
+from cfglint.authoring.reproducers import lint_reproducers
 from cfglint.engine.ruleset import load_rules
 
 RULES = load_rules()
@@ -20,6 +21,10 @@ def test_examples(name: str) -> None:
 
 def test_rules_about_rules() -> None:
     assert lint_rules(RULES.cold, EXAMPLES) == []
+
+
+def test_reproducers_pin_what_the_advisories_say() -> None:
+    assert lint_reproducers(RULES) == []
 
 
 def test_superseded_rules_exist() -> None:

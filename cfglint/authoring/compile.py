@@ -211,7 +211,7 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         "affects": rule.affects,
         "fields": list(condition.fields),
         "packages": list(condition.packages),
-        "verify": rule.verify.model_dump() if rule.verify else None,
+        "verify": rule.verify.model_dump(by_alias=True, exclude_none=True) if rule.verify else None,
         "raised": rule.raised,
         "aliases": rule.aliases,
         "withdrawn": rule.withdrawn,

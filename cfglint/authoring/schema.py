@@ -72,10 +72,24 @@ class Example(Strict):
     target: dict[str, Scalar] = {}
 
 
+class Versions(Strict):
+    """An advisory's reproducer: releases that show the symptom and releases that do not, and a run to try in both.
+
+    ``with`` are further pins of both environments, ``run`` the canonical fields of the run.
+    """
+
+    affected: dict[str, str] = Field(min_length=1)
+    fixed: dict[str, str] = Field(min_length=1)
+    also: dict[str, str] = Field(default={}, alias="with")
+    run: dict[str, Any] = {}
+
+
 class Verify(BaseModel):
-    """The experiment for ``cfglint --verify``; its keys are those of cfglint.verify."""
+    """The experiment for ``cfglint --verify``; its other keys are those of cfglint.verify."""
 
     model_config = ConfigDict(extra="allow")
+
+    versions: Union[Versions, None] = None
 
 
 class Rule(Strict):

@@ -61,6 +61,6 @@ def repeats(given: Mapping[str, Any]) -> Callable[[str], str]:
     for name, values in (("target", given["target"]), ("rules", given["rule_folders"])):
         for value in values:
             words += [f"--{name}", value]
-    words += ["--preview"] if given["preview"] else []
+    words += [f"--{name}" for name in ("preview", "versions") if given[name]]
     tail = shlex.join([*words, *given["paths"]])
     return lambda rule: f"cfglint verify --only {shlex.quote(rule)} {tail}"

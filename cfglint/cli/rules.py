@@ -111,9 +111,10 @@ def check(folders: tuple[str, ...]) -> None:
     """Check the rules about rules: schema, conditions, evidence, examples present."""
     from cfglint.authoring.examples import load_examples
     from cfglint.authoring.lint import lint_rules
+    from cfglint.authoring.reproducers import lint_reproducers
 
     rules = _loaded(folders)
-    problems = lint_rules(rules.cold, load_examples(folders))
+    problems = [*lint_rules(rules.cold, load_examples(folders)), *lint_reproducers(rules)]
     for problem in problems:
         click.echo(problem)
     click.echo(f"{len(rules.cold)} rules checked, {len(problems)} problems")

@@ -91,7 +91,24 @@ VERIFYING = together(
         default=sys.executable,
         help="The interpreter of the training environment.",
     ),
+    _option(
+        "--versions",
+        is_flag=True,
+        help="For findings about releases: build throw-away environments with the pinned and the fixed release.",
+    ),
     _option("--no-cache", is_flag=True, help="Run again what has a stored verdict."),
+)
+ADVISORY = together(
+    click.option(
+        "--advisory",
+        multiple=True,
+        metavar="NAME",
+        help="Run this advisory's own reproducer in an affected and a fixed release (all: every one that has one).",
+    ),
+    click.option("--bisect", is_flag=True, help="With --advisory: in every release around its bounds."),
+    click.option(
+        "--releases", metavar="SPECIFIER", help="With --advisory: in the tabled releases that this admits."
+    ),
 )
 
 

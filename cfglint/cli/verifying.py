@@ -33,6 +33,10 @@ def verify_linted(linted: Linted, given: Mapping[str, Any]) -> int:
         from cfglint.cli.plan_files import show_plan
 
         return show_plan(linted.report, dict(zip(chosen, plans, strict=True)), given, settings)
+    if given["versions"]:
+        from cfglint.cli.verify_versions import prove
+
+        plans = prove(linted, list(chosen.values()), plans, given)
     jobs, use_cache, python = given["jobs"], not given["no_cache"], str(given["python"])
     quiet = (given.get("output_format") or settings.output_format) != "text" or not sys.stderr.isatty()
     total = sum(item.runs for item in plans if isinstance(item, Experiment))

@@ -76,7 +76,9 @@ def plan(
     symptom, detector, reason = choose_detector(finding, block, base)
     reason = reason or obstacle(finding, base, detector, block, options.device)
     model, assumption = tiny_model(base, block.get("model"), reads)
-    if options.weights:
+    if block.get("trainer") == NO_TRAINER:
+        model, assumption = "none", ""
+    elif options.weights:
         model, assumption = CHECKPOINT, ""
     if reason or not model:
         return could_not_run(rule, reason or assumption)

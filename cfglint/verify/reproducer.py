@@ -44,7 +44,7 @@ def reproducer(name: str, rule: Mapping[str, Any], options: Options) -> Reproduc
     if isinstance(made, Verdict):
         return made
     shared = versions.get("with") or {}
-    return Reproducer(made, {**shared, **versions["affected"]}, {**shared, **versions["fixed"]})
+    return Reproducer(made, {**versions["affected"], **shared}, {**versions["fixed"], **shared})
 
 
 def around(package: str, pins: Pins, fixed: Pins, says: Says) -> list[str]:
