@@ -50,16 +50,17 @@ class Facts:
             if field in self.working:
                 return unknown(f"{field} is derived from itself")
             self.working.add(field)
-            outer = self.read
-            self.read = []
+            outer, self.read = self.read, []
+            outer_weak, self.weak = self.weak, False
             result = evaluate(ir, self)
             places = [self.value(name).place for name in self.read if self.value(name).place]
-            self.read = outer
+            weak = self.weak
+            self.read, self.weak = outer, outer_weak
             self.working.discard(field)
             if result is UNKNOWN:
                 return unknown("derived from values that are not known")
             if result is not UNSET:
-                return Value(KNOWN, result, places[0] if places else None, "derived")
+                return Value(KNOWN, result, places[0] if places else None, "derived", weak=weak)
         absent = self.run.absent(field)
         rows = self.run.default_rows.get(field)
         return self.default(rows) if rows and absent.state == STATE_UNSET else absent

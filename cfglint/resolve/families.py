@@ -72,7 +72,7 @@ def family_fields(project: Project, run: Run, near: str) -> dict[str, Value]:
     values.setdefault("model.quantized_checkpoint", "")
     values.setdefault("model.instruct", False)
     return {
-        field: Value(KNOWN, value, name.place, "derived", name.raw, None, name.key)
+        field: Value(KNOWN, value, name.place, "derived", name.raw, None, name.key, name.weak)
         for field, value in values.items()
     }
 

@@ -47,3 +47,11 @@ def test_an_auto_class_chooses_the_architecture() -> None:
         _fields("openai/whisper-small", "AutoModelForSpeechSeq2Seq")["model.architecture"]
         == "WhisperForConditionalGeneration"
     )
+
+
+def test_what_follows_from_a_replaceable_name_is_replaceable() -> None:
+    for weak in (True, False):
+        run = Run()
+        run.fields["model.name"] = Value(KNOWN, "google/flan-t5-xl", None, "file", weak=weak)
+        fields = family_fields(cast(Project, _NoFiles()), run, "")
+        assert {value.weak for value in fields.values()} == {weak}

@@ -229,3 +229,20 @@ def test_a_requirements_file_alone_is_a_run(build: Build) -> None:
 def test_states_of_a_field(build: Build, text: str, state: int) -> None:
     [run] = build({"train.yaml": TRAIN + text + "\n"})
     assert facts(run).value("training.fp16").state == state
+
+
+def test_what_is_derived_from_a_replaceable_default_is_replaceable_each_time_it_is_asked(
+    build: Build,
+) -> None:
+    script = (
+        "import argparse\nfrom transformers import Trainer, TrainingArguments\n"
+        "parser = argparse.ArgumentParser()\n"
+        'parser.add_argument("--accumulate", type=int, default=4)\nargs = parser.parse_args()\n'
+        "Trainer(model=m, args=TrainingArguments('out', gradient_accumulation_steps={})).train()\n"
+    )
+    for written, weak in (("args.accumulate", True), ("4", False)):
+        asked = facts(build({"train.py": script.format(written)})[0])
+        for _ in range(2):
+            asked.weak = False
+            assert asked.get("training.effective_batch_size") == 32
+            assert asked.weak is weak
