@@ -157,11 +157,15 @@ def _charts(experiment: Record, results: Sequence[Record]) -> str:
     moved = [result["changes"] for result in results if result["changes"]]
     # An adapter's own matrices say little: what counts is how the weights change that it adapts.
     group = "adapted" if moved and all("adapted" in changes for changes in moved) else "all"
-    rows: tuple[tuple[str, Callable[[Record], Sequence[float]], bool], ...] = (
+    by_step = any(result.get("step_changes") for result in results)
+    rows: list[tuple[str, Callable[[Record], Sequence[float]], bool]] = [
         ("loss", _losses, False),
         ("gradient norm", _norms, False),
-        ("weight change", partial(_change, group=group), True),
-    )
+    ]
+    if by_step:
+        rows.append(("weight change in each step", _step_changes, False))
+    if not by_step or group == "adapted":
+        rows.append(("weight change over all steps", partial(_change, group=group), True))
     for title, read, dots in rows:
         lines = {
             arm: [Line(read(result), ranks.get(result["variant"], 0)) for result in of_arm[arm]]
@@ -177,8 +181,9 @@ def _charts(experiment: Record, results: Sequence[Record]) -> str:
                 else "<p class=none>no step was made</p>"
             )
             cells.append(f"<figure class={arm}><figcaption>{axis}</figcaption>{chart}</figure>")
-    which = "the weights that the adapter adapts" if group == "adapted" else "all trained weights"
-    key = f"One line for each seed, crosses where a value is not finite; weight change is its norm over {which}, a dot for each run."
+    key = "One line for each seed, crosses where a value is not finite; weight change is the norm of what the optimizer did to all trained weights."
+    if group == "adapted":
+        key += " Over all steps, it is that of the weights which the adapter adapts, a dot for each run."
     if len(ranks) > 1:
         first, *others = ranks
         key += f" Broad and full: {first}; dashed and hollow: {', '.join(others)}."
@@ -198,6 +203,10 @@ def _losses(result: Record) -> Sequence[float]:
 
 def _norms(result: Record) -> Sequence[float]:
     return list(result["grad_norms"])
+
+
+def _step_changes(result: Record) -> Sequence[float]:
+    return list(result.get("step_changes") or ())
 
 
 def _change(result: Record, group: str) -> Sequence[float]:

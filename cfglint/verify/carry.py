@@ -148,6 +148,8 @@ WORLD = frozenset(
         "use_liger_kernel",
     ]
 )
+# Tools that put an adapter on all linear layers where nothing is said; PEFT itself refuses families it does not know.
+ADAPT_ALL_LINEAR = ("llamafactory", "ms-swift", "unsloth")
 NO_ADAPTER = ("none", "full", "freeze")
 CPU_ATTENTION = ("eager", "sdpa", "flex_attention")
 
@@ -188,6 +190,9 @@ def _respelled(settings: Mapping[str, Any]) -> dict[str, Any]:
         if found.get(field) is True:
             found.setdefault(own, True)
     if found.get("lora.target_modules") in ("all", ["all"]):
+        found["lora.target_modules"] = "all-linear"
+    adapts = any(field.startswith("lora.") for field in found) and "lora.target_modules" not in found
+    if adapts and found.get("framework.name") in ADAPT_ALL_LINEAR:
         found["lora.target_modules"] = "all-linear"
     for field, value in found.items():
         if field.endswith("_steps") and isinstance(value, float) and value.is_integer():

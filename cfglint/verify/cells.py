@@ -235,7 +235,7 @@ def _cell(where: str, entry: Record, findings: int, number: int) -> Cell:
     named, packages = entry.get("arms"), entry.get("packages")
     known = [arm.name for arm in experiment.arms]
     if not isinstance(named, list) or not named or not set(named) <= set(known):
-        raise PlanError(f"{where}: arms: expected some of {', '.join(known)}")
+        raise PlanError(f"{where}: arms: expected some of {', '.join(map(str, known))}")
     if not isinstance(packages, dict) or not all(isinstance(v, str) for v in packages.values()):
         raise PlanError(f"{where}: packages: expected a table of package to release")
     return Cell(_finding(where, entry, findings), experiment, tuple(named), packages)

@@ -28,7 +28,15 @@ def result(
 ) -> dict[str, Any]:
     changes = {"all": {"elements": 64, "changed": 64 if moved else 0, "norm": moved, "nonfinite": 0}}
     plain = {"arm": name, "variant": "only", "seed": seed, "exception": None, "reason": "", "losses": losses}
-    return {**plain, "step_losses": losses, "grad_norms": norms, "changes": changes, **more}
+    moves = [moved / max(1, len(losses))] * len(losses)
+    return {
+        **plain,
+        "step_losses": losses,
+        "grad_norms": norms,
+        "step_changes": moves,
+        "changes": changes,
+        **more,
+    }
 
 
 EXPERIMENT = {
@@ -115,9 +123,19 @@ def test_of_an_adapter_the_adapted_weights_count(
     shown, _ = proofs(make, locate)
     adapted = {"elements": 64, "changed": 64, "norm": 0.5, "nonfinite": 0}
     with_adapter = [{**each, "changes": {**each["changes"], "adapted": adapted}} for each in RESULTS]
-    told = "norm over the weights that the adapter adapts"
+    told = "that of the weights which the adapter adapts"
     assert told in page([shown._replace(results=with_adapter)])
+    assert "weight change over all steps" in page([shown._replace(results=with_adapter)])
     assert told not in page([shown._replace(results=[*with_adapter[:-1], RESULTS[-1]])])
+
+
+def test_without_each_steps_change_the_whole_change_is_shown(
+    make: Callable[..., Finding], locate: Callable[..., Any]
+) -> None:
+    shown, _ = proofs(make, locate)
+    found = page([shown._replace(results=[{**each, "step_changes": []} for each in RESULTS])])
+    assert "weight change over all steps" in found
+    assert "weight change in each step" not in found
 
 
 def test_an_arm_that_raised_says_so(make: Callable[..., Finding], locate: Callable[..., Any]) -> None:
