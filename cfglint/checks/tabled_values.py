@@ -47,20 +47,25 @@ def declared(run: Run, reader: Reader, key: str) -> Declared | None:
 def kinds(row: fieldtable.Row) -> frozenset[str]:
     """What a type takes: "bool", "int", "float", "str", "none", "list", "dict", "choice", "other"."""
     found = set()
-    for part in _parts(str(row.get("type", "other"))):
-        head = _HEAD.match(part)
-        name = head.group() if head is not None else ""
+    for part in parts_of(str(row.get("type", "other"))):
+        name = head_of(part)
         choice = name == "Literal" or (bool(row.get("enum")) and name == row["enum"])
         found.add("choice" if choice else _SCALARS.get(name, "other"))
     return frozenset(found)
 
 
-def _parts(text: str) -> list[str]:
-    """The members of a union, brackets kept together."""
+def head_of(part: str) -> str:
+    """The name before the brackets of one member of a union."""
+    found = _HEAD.match(part)
+    return found.group() if found is not None else ""
+
+
+def parts_of(text: str, mark: str = "|") -> list[str]:
+    """The members of a union, or what stands between other marks, brackets kept together."""
     parts, depth, start = [], 0, 0
     for index, letter in enumerate(text):
         depth += (letter == "[") - (letter == "]")
-        if letter == "|" and not depth:
+        if letter == mark and not depth:
             parts.append(text[start:index].strip())
             start = index + 1
     return [*parts, text[start:].strip()]

@@ -1,4 +1,4 @@
-"""Values that the loader of a file, or a call, leaves in a type that the setting cannot be.
+"""Texts that the loader of a file, or a call, leaves as they are where a number or a bool is meant.
 
 Coded, because the types come from the tables of each release, for every key.
 """
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, readers
-from cfglint.checks.seen_releases import pinned
 from cfglint.checks.tabled_values import declared, kinds
 from cfglint.model.run import Run
 from cfglint.model.value import Place
@@ -28,14 +27,13 @@ _PLAIN = frozenset(("bool", "int", "float", "none"))
 #: rules/precision/quoted-precision-flag says more about these.
 _SAID_ELSEWHERE = frozenset(("bf16", "fp16"))
 _FALSE = frozenset(("false", "no", "off", "0", ""))
-_YAML_BOOLS = frozenset(("no", "off", "yes", "on", "n", "y"))
-#: What pydantic takes for a bool.
-_BOOL_TEXTS = frozenset(("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n"))
 
 
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     """One match for each scalar of a type that the setting does not take."""
     for reader in readers(run):
+        if reader.loader not in _TRUSTING:
+            continue
         for entry in reader.entries:
             value = entry.value
             if (
@@ -50,56 +48,24 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
 
 
 def _judge(run: Run, reader: Reader, entry: Entry, value: Scalar) -> Match | None:
-    text, trusting, pydantic = (
-        isinstance(value.value, str),
-        reader.loader in _TRUSTING,
-        reader.loader == "pydantic",
-    )
-    unquoted_bool = isinstance(value.value, bool) and value.raw.lower() in _YAML_BOOLS
-    if not (text and trusting) and not unquoted_bool and not pydantic:
+    if not isinstance(value.value, str):
         return None
     found = declared(run, reader, str(entry.key.value))
     if found is None:
         return None
     taken = kinds(found.row)
-    if "other" in taken:
+    if not taken <= _PLAIN:
         return None
-    name = f"{reader.path}{entry.key.value}"
-    place = Place(reader.source, entry.span)
-    packages = (found.library,) if found.library in run.packages else ()
-    if (
-        unquoted_bool
-        and "choice" in taken
-        and "bool" not in taken
-        and value.raw.lower() in map(str, found.row.get("choices", ()))
-    ):
-        raw = value.raw
-        what = f"{raw} without quotes is the bool {value.value} in YAML, and {name} knows only {_listed(found.row['choices'])}"
-        severity = "warning" if reader.loader == "any" else "error"
-        return Match(
-            place,
-            what,
-            f'write "{raw.lower()}" in quotes',
-            severity=severity,
-            edit=(value.span, f'"{raw.lower()}"'),
-            packages=packages,
-        )
-    if text and trusting and taken <= _PLAIN:
-        kind = "float" if "float" in taken else "int" if "int" in taken else "bool"
-        made = loaded(value.value, value.quoted, kind, reader.loader)
-        if isinstance(made, str):
-            return Match(
-                place,
-                *_text_words(name, made, kind, value),
-                packages=packages,
-                edit=_unquoted(value, made, kind),
-            )
-    if pydantic and not _pydantic_takes(value, taken):
-        shown = f"the text {value.value!r}" if text else f"{value.raw}"
-        what = f"{name} is {found.row['type']} in {reader.name} {found.release}, and {shown} cannot be read as that: the file is refused"
-        severity = "" if pinned(run, found.library) else "warning"
-        return Match(place, what, f"give {name} a value of its type", severity=severity, packages=packages)
-    return None
+    kind = "float" if "float" in taken else "int" if "int" in taken else "bool"
+    made = loaded(value.value, value.quoted, kind, reader.loader)
+    if not isinstance(made, str):
+        return None
+    return Match(
+        Place(reader.source, entry.span),
+        *_text_words(f"{reader.path}{entry.key.value}", made, kind, value),
+        packages=(found.library,) if found.library in run.packages else (),
+        edit=unquoted(value, made, kind),
+    )
 
 
 def _text_words(name: str, text: str, kind: str, value: Scalar) -> tuple[str, str]:
@@ -132,7 +98,7 @@ def _dotted(text: str) -> str:
     return f"{head if '.' in head else head + '.0'}e{exponent if exponent[0] in '+-' else '+' + exponent}"
 
 
-def _unquoted(value: Scalar, text: str, kind: str) -> tuple[Span, str] | None:
+def unquoted(value: Scalar, text: str, kind: str) -> tuple[Span, str] | None:
     """The edit that writes what was meant, where that is plain."""
     if kind == "bool":
         known = text.lower() in ("true", "false")
@@ -143,38 +109,3 @@ def _unquoted(value: Scalar, text: str, kind: str) -> tuple[Span, str] | None:
     except ValueError:
         return None
     return value.span, text if value.quoted and "e" not in text.lower() else _dotted(text)
-
-
-def _pydantic_takes(value: Scalar, taken: frozenset[str]) -> bool:
-    """Whether pydantic's lax mode reads a scalar as one of the kinds; True where that cannot be told."""
-    if "choice" in taken or "other" in taken:
-        return True
-    found = value.value
-    if isinstance(found, bool):
-        return bool(taken & {"bool", "int", "float"}) or not taken & {"str"}
-    if isinstance(found, (int, float)):
-        whole = float(found).is_integer()
-        fits = ("float" in taken) or ("int" in taken and whole) or ("bool" in taken and found in (0, 1))
-        return fits or ("str" not in taken and not taken & {"int", "bool"})
-    if isinstance(found, str):
-        if "str" in taken or "dict" in taken or "list" in taken:
-            return True
-        text = found.strip()
-        return (
-            ("float" in taken and _is_number(text, float))
-            or ("int" in taken and _is_number(text, int))
-            or ("bool" in taken and text.lower() in _BOOL_TEXTS)
-        )
-    return True
-
-
-def _is_number(text: str, kind: type) -> bool:
-    try:
-        kind(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _listed(choices: object) -> str:
-    return ", ".join(map(str, choices)) if isinstance(choices, (list, tuple)) else str(choices)

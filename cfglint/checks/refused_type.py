@@ -1,0 +1,213 @@
+"""Values of a type that is refused while the settings are read.
+
+Coded, because the types come from the tables of each release, for every key. What a constructor compares, looks up
+or parses at once stands in rules/facts/refused_types.json, by library, class and field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from cfglint.checks.match import Match
+from cfglint.checks.readers import Reader, readers
+from cfglint.checks.seen_releases import pinned, seen
+from cfglint.checks.standing import owners
+from cfglint.checks.tabled_values import declared, kinds
+from cfglint.checks.wrong_type import unquoted
+from cfglint.model.run import Run
+from cfglint.model.value import KNOWN, Place
+from cfglint.parse.tree import Entry, Mapping, Node, Opaque, Scalar, Sequence
+from cfglint.resolve import fieldtable
+from cfglint.source import Span
+
+if TYPE_CHECKING:
+    from cfglint.engine.facts import Facts
+    from cfglint.resolve.vocabulary import Vocabulary
+
+TABLE = "refused_types"
+#: Loaders that hand a value on as it is. The others turn a text into what the field is, or refuse it themselves.
+_TRUSTING = frozenset(("omegaconf", "hf", "python"))
+_YAML_BOOLS = frozenset(("no", "off", "yes", "on", "n", "y"))
+#: What pydantic takes for a bool.
+_BOOL_TEXTS = frozenset(("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n"))
+
+
+def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
+    """One match for each value whose type is refused."""
+    for reader in readers(run):
+        written = {str(entry.key.value) for entry in reader.entries}
+        for entry in reader.entries:
+            if isinstance(entry.value, Scalar) and entry.value.weak:
+                continue
+            match = _bare_bool(run, reader, entry) or _not_converted(run, reader, entry)
+            if match is None and reader.loader in _TRUSTING:
+                match = _at_once(run, reader, entry, written, facts)
+            if match is not None:
+                yield match
+
+
+def _bare_bool(run: Run, reader: Reader, entry: Entry) -> Match | None:
+    """A choice that YAML 1.1 reads as a bool: ``eval_strategy: no``."""
+    value = entry.value
+    if not (isinstance(value, Scalar) and isinstance(value.value, bool) and value.raw.lower() in _YAML_BOOLS):
+        return None
+    found = declared(run, reader, str(entry.key.value))
+    if found is None:
+        return None
+    taken, choices = kinds(found.row), found.row.get("choices", ())
+    if {"other", "bool"} & taken or "choice" not in taken or value.raw.lower() not in map(str, choices):
+        return None
+    name = f"{reader.path}{entry.key.value}"
+    listed = ", ".join(map(str, choices))
+    return Match(
+        Place(reader.source, entry.span),
+        f"{value.raw} without quotes is the bool {value.value} in YAML, and {name} knows only {listed}",
+        f'write "{value.raw.lower()}" in quotes',
+        severity="warning" if reader.loader == "any" else "error",
+        edit=(value.span, f'"{value.raw.lower()}"'),
+        packages=_decided(run, found.library),
+    )
+
+
+def _not_converted(run: Run, reader: Reader, entry: Entry) -> Match | None:
+    """A scalar that pydantic cannot read as the field's type."""
+    value = entry.value
+    if reader.loader != "pydantic" or not isinstance(value, Scalar) or value.value is None:
+        return None
+    found = declared(run, reader, str(entry.key.value))
+    if found is None:
+        return None
+    taken = kinds(found.row)
+    if "other" in taken or _pydantic_takes(value, taken):
+        return None
+    name = f"{reader.path}{entry.key.value}"
+    shown = f"the text {value.value!r}" if isinstance(value.value, str) else value.raw
+    return Match(
+        Place(reader.source, entry.span),
+        f"{name} is {found.row['type']} in {reader.name} {found.release}, and {shown} cannot be read as that: "
+        "the file is refused",
+        f"give {name} a value of its type",
+        severity="" if pinned(run, found.library) else "warning",
+        packages=_decided(run, found.library),
+    )
+
+
+def _at_once(run: Run, reader: Reader, entry: Entry, written: set[str], facts: Facts) -> Match | None:
+    """A value that the constructor compares, looks up or parses at once, and cannot."""
+    if isinstance(entry.value, Opaque):
+        return None
+    for library, cls, field in owners(reader.classes, str(entry.key.value)):
+        row = facts.tables(TABLE).get(f"{library}.{cls}.{field}")
+        if row is None or not _in_force(run, library, row) or row.get("unset") in written:
+            continue
+        if any(_is_one_of(facts, name, values) for name, values in row.get("unless", {}).items()):
+            continue
+        name = f"{reader.path}{entry.key.value}"
+        place = Place(reader.source, entry.span)
+        if row.get("json") and not _parses(entry.value):
+            what = f"{name} begins like JSON and is none: it is parsed while the arguments are built, JSONDecodeError"
+            return Match(place, what, f"write {name} as valid JSON", packages=_decided(run, library))
+        if "takes" in row and not _is_taken(entry.value, row["takes"]):
+            what = f"{name} {row['why']} while the arguments are built, and {_shown(entry.value)} is refused there"
+            takes = " or ".join(kind for kind in row["takes"] if kind != "null")
+            edit = _quoted_number(entry.value, row)
+            return Match(place, what, f"give {name} a {takes}", edit=edit, packages=_decided(run, library))
+    return None
+
+
+def _in_force(run: Run, library: str, row: Any) -> bool:
+    """Whether every release that the run may see refuses it."""
+    view = seen(run, library)
+    if not view.releases or view.beyond:
+        return False
+    names = fieldtable.releases(library)
+    first = names.index(row["since"]) if "since" in row else 0
+    last = names.index(row["until"]) if "until" in row else len(names) - 1
+    return all(first <= names.index(release) <= last for release in view.releases)
+
+
+def _is_one_of(facts: Facts, name: str, values: list[Any]) -> bool:
+    """Whether a field may have one of these values; a field that is not known may."""
+    value = facts.value(name)
+    return value.state != KNOWN or value.value in values
+
+
+def _parses(node: Node) -> bool:
+    if not (isinstance(node, Scalar) and isinstance(node.value, str) and node.value.startswith("{")):
+        return True
+    try:
+        json.loads(node.value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_taken(node: Node, takes: list[str]) -> bool:
+    if isinstance(node, Mapping):
+        return "mapping" in takes
+    if isinstance(node, Sequence):
+        return "list" in takes
+    value = node.value if isinstance(node, Scalar) else None
+    if value is None:
+        return "null" in takes
+    if isinstance(value, str):
+        return "text" in takes
+    if isinstance(value, bool) and value:
+        return bool({"true", "number", "whole number"} & {*takes})
+    return "number" in takes or ("whole number" in takes and isinstance(value, int) and value is not False)
+
+
+def _quoted_number(node: Node, row: Any) -> tuple[Span, str] | None:
+    """The edit that writes a number without quotes."""
+    if "number" in row["takes"] and isinstance(node, Scalar) and isinstance(node.value, str):
+        return unquoted(node, node.value, "float")
+    return None
+
+
+def _shown(node: Node) -> str:
+    if isinstance(node, Scalar):
+        return (
+            "null"
+            if node.value is None
+            else f"the text {node.value!r}"
+            if isinstance(node.value, str)
+            else node.raw
+        )
+    return "a mapping" if isinstance(node, Mapping) else "a list"
+
+
+def _decided(run: Run, library: str) -> tuple[str, ...]:
+    return (library,) if library in run.packages else ()
+
+
+def _pydantic_takes(value: Scalar, taken: frozenset[str]) -> bool:
+    """Whether pydantic's lax mode reads a scalar as one of the kinds; True where that cannot be told."""
+    if "choice" in taken or "other" in taken:
+        return True
+    found = value.value
+    if isinstance(found, bool):
+        return bool(taken & {"bool", "int", "float"}) or not taken & {"str"}
+    if isinstance(found, (int, float)):
+        whole = float(found).is_integer()
+        fits = ("float" in taken) or ("int" in taken and whole) or ("bool" in taken and found in (0, 1))
+        return fits or ("str" not in taken and not taken & {"int", "bool"})
+    if isinstance(found, str):
+        if "str" in taken or "dict" in taken or "list" in taken:
+            return True
+        text = found.strip()
+        return (
+            ("float" in taken and _is_number(text, float))
+            or ("int" in taken and _is_number(text, int))
+            or ("bool" in taken and text.lower() in _BOOL_TEXTS)
+        )
+    return True
+
+
+def _is_number(text: str, kind: type) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
