@@ -18,7 +18,6 @@ from cfglint.settings import Settings
 from cfglint.verify.cell_runs import join, run_cell
 from cfglint.verify.cells import (
     Cell,
-    CellResult,
     PlanError,
     PlanFile,
     cell_of,
@@ -66,16 +65,15 @@ def run_one(path: str, given: Mapping[str, Any]) -> int:
         file = write_result(path, plan, number, found)
     except OSError as error:
         raise OutputError(f"{error.filename}: {error.strerror}") from error
-    verdict = _alone(plan, cell, found)
+    # Where a finding has several cells, one alone has no verdict.
+    verdict, _ = join(plan._replace(refused={}), {number: found}, path).get(cell.finding, (None, ()))
     if given.get("output_format") == "json":
         record = None if verdict is None else verdict_to_json(verdict)
-        say(
-            _as_json({"cell": number, "finding": plan.report["findings"][cell.finding], "verdict": record}),
-            nl=False,
-        )
+        about = {"cell": number, "finding": plan.report["findings"][cell.finding], "verdict": record}
+        say(_as_json(about), nl=False)
     else:
-        told = f"{len(found.results)} runs" if verdict is None else verdict_text(verdict_to_json(verdict))
-        say(f"{_title(plan, cell, number)}: {told}")
+        told = found.problem or f"{len(found.results)} runs"
+        say(f"{_title(plan, cell, number)}: {verdict_text(verdict_to_json(verdict)) if verdict else told}")
     say(f"cfglint: wrote {file}", err=True)
     return 1 if found.problem else 0
 
@@ -91,7 +89,7 @@ def collect(path: str, given: Mapping[str, Any], settings: Settings) -> int:
     findings = [dict(finding) for finding in plan.report["findings"]]
     experiments = {cell.finding: cell.experiment for cell in plan.cells}
     outcomes = []
-    for place, (verdict, results) in join(plan, found).items():
+    for place, (verdict, results) in join(plan, found, path).items():
         outcomes.append(Outcome(findings[place], experiments.get(place), verdict, results))
         findings[place]["verdict"] = verdict_to_json(verdict)
     missing = [number for number in range(1, len(plan.cells) + 1) if number not in found]
@@ -120,13 +118,6 @@ def _plan(path: str) -> PlanFile:
         raise OutputError(f"{path}: no such file") from error
     except PlanError as error:
         raise OutputError(str(error)) from error
-
-
-def _alone(plan: PlanFile, cell: Cell, found: CellResult) -> Verdict | None:
-    """The verdict of a cell that is a whole experiment."""
-    if len(cell.arms) < len(cell.experiment.arms) and not found.problem:
-        return None
-    return join(plan._replace(cells=(cell,), refused={}), {1: found})[cell.finding][0]
 
 
 def _portable(item: Experiment | Verdict) -> Experiment | Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 
 from cfglint.verify.cells import Cell, CellResult, PlanFile
@@ -29,15 +30,20 @@ def run_cell(
     return CellResult(environment, tuple(results))
 
 
-def join(plan: PlanFile, found: Mapping[int, CellResult]) -> dict[int, Joined]:
-    """The verdict for each finding all of whose cells have run, by its place in the report, with its arm results."""
+def join(plan: PlanFile, found: Mapping[int, CellResult], path: str) -> dict[int, Joined]:
+    """The verdict for each finding all of whose cells have run, by its place in the report, with its arm results.
+
+    `path` is the plan's file, by which a verdict says how it is repeated.
+    """
     cells: dict[int, list[int]] = {}
     for number, cell in enumerate(plan.cells, start=1):
         cells.setdefault(cell.finding, []).append(number)
     joined: dict[int, Joined] = {place: (verdict, ()) for place, verdict in plan.refused.items()}
     for place, numbers in cells.items():
         if all(number in found for number in numbers):
-            joined[place] = _verdict(plan, numbers, found)
+            verdict, results = _verdict(plan, numbers, found)
+            again = [f"cfglint verify --plan {shlex.quote(path)} --cell {number}" for number in numbers]
+            joined[place] = (verdict._replace(repeat=" && ".join(again)), results)
     return dict(sorted(joined.items()))
 
 

@@ -85,8 +85,7 @@ def written(plan: PlanFile, tmp_path: Path) -> str:
 
 
 def test_a_plan_is_read_as_it_was_written(plan: PlanFile, written: str) -> None:
-    assert plan_to_json(read_plan(written)) == json.loads(json.dumps(plan_to_json(plan)))
-    assert read_plan(written).cells == plan.cells
+    assert json.dumps(plan_to_json(read_plan(written))) == json.dumps(plan_to_json(plan))
 
 
 @pytest.mark.parametrize(
@@ -174,17 +173,18 @@ def test_a_result_that_is_cut_off_is_said(plan: PlanFile, written: str) -> None:
 
 
 def test_results_join_into_verdicts(plan: PlanFile) -> None:
-    joined = join(plan, {1: CellResult({"torch": "2.9"}, trained(*WHOLE))})
+    joined = join(plan, {1: CellResult({"torch": "2.9"}, trained(*WHOLE))}, "plan.json")
     assert [verdict.outcome for verdict, _results in joined.values()] == ["confirmed", "could_not_run"]
     assert joined[0][0].environment == {"torch": "2.9"}
+    assert joined[0][0].repeat == "cfglint verify --plan plan.json --cell 1"
 
 
 def test_a_cell_that_did_not_run_leaves_its_finding_open(plan: PlanFile) -> None:
-    assert list(join(plan, {})) == [1]
+    assert list(join(plan, {}, "plan.json")) == [1]
 
 
 def test_a_cell_that_could_not_run_says_why(plan: PlanFile) -> None:
-    verdict, results = join(plan, {1: CellResult({}, (), "missing package: torch")})[0]
+    verdict, results = join(plan, {1: CellResult({}, (), "missing package: torch")}, "plan.json")[0]
     assert (verdict.outcome, verdict.reason, results) == ("could_not_run", "missing package: torch", ())
 
 
@@ -195,8 +195,8 @@ def test_arms_of_one_finding_may_run_in_several_cells() -> None:
     )
     plan = PlanFile(REPORT, cells, {})
     before, after = CellResult({}, trained(AS_CONFIGURED)), CellResult({}, trained(AS_FIXED, HEALTHY))
-    assert join(plan, {1: before}) == {}
-    assert join(plan, {1: before, 2: after})[0][0].outcome == "confirmed"
+    assert join(plan, {1: before}, "plan.json") == {}
+    assert join(plan, {1: before, 2: after}, "plan.json")[0][0].outcome == "confirmed"
 
 
 def test_only_the_cells_own_arms_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
