@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 
 from cfglint.parse.known_modules import is_local
-from cfglint.parse.python_origins import PARSES, Origins
-from cfglint.parse.python_scopes import Assignment, CallSite, Use, Walk, dotted_text
+from cfglint.parse.python_expressions import CallSite
+from cfglint.parse.python_members import PARSES
+from cfglint.parse.python_origins import Origins
+from cfglint.parse.python_scopes import Use, dotted_text
 from cfglint.parse.python_text import PythonText, syntax_tree
 from cfglint.parse.python_values import Values
+from cfglint.parse.python_walk import Assignment, Walk
 from cfglint.parse.script import Argument, Call, Definition, Script, Setting, ShellLine
 from cfglint.parse.tree import Mapping, Node, Opaque, ParseError, Sequence
 from cfglint.source import Source, Span

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
-from cfglint.parse.python_scopes import Branch, Scope, Use, Walk, dotted_text
+from cfglint.parse.python_scopes import Branch, Scope, Use, dotted_text
+from cfglint.parse.python_walk import Walk
 
 
 class Option(NamedTuple):
