@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cfglint.verify.engines import healthy_settings
 from cfglint.verify.probes import Probe
 from cfglint.verify.spec import HEALTHY, Arm, Settings
 
@@ -17,6 +18,7 @@ def healthy_arm(
     model: str,
     workload: Settings,
     overrides: Settings,
+    engine: str,
 ) -> Arm:
     """The control by the probe's recipe, with what the rule's own block says of it."""
     configured = arms[0].settings
@@ -29,6 +31,7 @@ def healthy_arm(
         kind = "minimal"
     if kind == "minimal":
         settings = _minimal(configured, reads - {*probe.control_keeps}, probe.control_keeps)
+        settings.update(healthy_settings(engine, configured))
     else:
         settings = dict(arms[-1].settings if kind == "fixed" else configured)
     settings.update(probe.control_settings)

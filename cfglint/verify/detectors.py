@@ -91,6 +91,9 @@ DETECTORS: dict[str, Detector] = {
     "low_precision_adapter": Detector(
         artifacts.low_precision_adapter, "16-bit dtypes among trainable weights"
     ),
+    "other_learning_rates": Detector(
+        dynamics.other_learning_rates, "a step's learning rate, as a ratio to the healthy arm's", 1.5
+    ),
     "divergence": Detector(dynamics.divergence, "last losses over the first", 2.0),
 }
 

@@ -168,3 +168,12 @@ def divergence(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
         return unclear("fewer than four steps were made")
     times = ratio(sum(losses[-2:]) / 2, losses[0])
     return Reading(times > threshold(arguments, 2.0), times)
+
+
+def other_learning_rates(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
+    """How many times a step's learning rate is away from the healthy arm's, at the step where it is farthest."""
+    pairs = list(zip(only(runs).learning_rates, only(reference).learning_rates, strict=False))
+    if len(pairs) < 2:
+        return unclear("fewer than two steps were made")
+    farthest = max(max(ratio(here, there), ratio(there, here)) for here, there in pairs)
+    return Reading(farthest > threshold(arguments, 1.5), farthest)

@@ -7,13 +7,13 @@ from typing import Any
 
 from cfglint.verify.carry import carries
 from cfglint.verify.detectors import DETECTORS
+from cfglint.verify.engines import engine_carries
 from cfglint.verify.probes import BY_SYMPTOM, NOT_ON_A_TINY_MODEL
 from cfglint.verify.spec import Settings
 
-# What can't be run in one process on a CPU, by the namespace that a rule reads.
+# What the experiment has no engine for, by the namespace that a rule reads.
 UNAVAILABLE = {
-    "deepspeed": "needs DeepSpeed, which this experiment does not start",
-    "fsdp": "needs several processes",
+    "fsdp": "needs FSDP, which this experiment does not start",
     "unsloth": "needs Unsloth and a GPU",
     "framework.unsloth": "needs Unsloth and a GPU",
     "grpo": "needs generation, which this experiment does not do",
@@ -53,7 +53,12 @@ def choose_detector(
 
 
 def obstacle(
-    finding: Mapping[str, Any], settings: Settings, detector: str, block: Mapping[str, Any], device: str
+    finding: Mapping[str, Any],
+    settings: Settings,
+    detector: str,
+    block: Mapping[str, Any],
+    device: str,
+    engine: str,
 ) -> str:
     """What of the finding's condition the experiment can't repeat, so that its silence would refute nothing.
 
@@ -81,7 +86,8 @@ def obstacle(
     if any(word in str(finding.get("condition", "")) for word in ("has(", "before(", "steps.")):
         return "depends on calls of the script, which the experiment does not repeat"
     for field in sorted(field for field in reads - PRECISION if settings.get(field)):
-        if not carries(field, settings, reads, device) and field.split(".")[0] not in DESCRIBES:
+        known = carries(field, settings, reads, device) or engine_carries(field, engine)
+        if not known and field.split(".")[0] not in DESCRIBES:
             return f"depends on {field}, which the experiment does not carry"
     return "needs a checkpoint that is quantized" if settings.get("model.quantized_checkpoint") else ""
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from cfglint.verify.carry import SCHEDULE, carry
 from cfglint.verify.control import healthy_arm
+from cfglint.verify.engines import carry_for, choose_engine
 from cfglint.verify.obstacles import choose_detector, obstacle
 from cfglint.verify.probes import PROBES, Probe, two_learning_rates
 from cfglint.verify.spec import (
@@ -60,8 +61,8 @@ def plan(
     """The experiment for one finding, or the verdict that there can be none.
 
     `finding` is a finding of the JSON report; `settings` the run's known canonical fields, flat; `verify` the
-    rule's own block: {model, steps, device, detector, args, settings, workload, control: {settings, workload,
-    model}, trainer, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}.
+    rule's own block: {model, steps, device, engine, detector, args, settings, workload, control: {settings,
+    workload, model}, trainer, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}.
     The other findings' fixes are applied to all arms first, since one fault hides another.
     """
     block = verify or {}
@@ -74,7 +75,10 @@ def plan(
             base = _fixed(base, other)
             assumed = ["the fixes of the run's other findings are applied"]
     symptom, detector, reason = choose_detector(finding, block, base)
-    reason = reason or obstacle(finding, base, detector, block, options.device)
+    if reason:
+        return could_not_run(rule, reason)
+    engine, reason = choose_engine(finding, block, base, detector, options.device)
+    reason = reason or obstacle(finding, base, detector, block, options.device, engine)
     model, assumption = tiny_model(base, block.get("model"), reads)
     if block.get("trainer") == NO_TRAINER:
         model, assumption = "none", ""
@@ -87,6 +91,17 @@ def plan(
         return could_not_run(rule, "needs trained weights: a tiny random model can't show it")
     assumed += [assumption] if assumption else []
     carried, dropped = carry(base, reads, options.device)
+    kept = reads | SCHEDULE if reads & SCHEDULE else reads
+    overrides = {field: value for field, value in probe.overrides.items() if field not in kept}
+    forced = {*overrides, *(field for variant in probe.variants for field in variant.settings)}
+    wanted = {**base, **block.get("settings", {})}
+    of_engine, left, told, reason = carry_for(engine, wanted, reads, forced, options.device)
+    if reason:
+        return could_not_run(rule, reason)
+    carried.update(of_engine)
+    assumed += told
+    known = {*of_engine, *(item.field for item in left)}
+    dropped = [*(item for item in dropped if item.field not in known), *left]
     if assumption or block.get("model"):
         # Another architecture stands in, which has its own class.
         carried.pop("model.architecture", None)
@@ -96,12 +111,10 @@ def plan(
     workload, reason = _workload(probe, block, base, carried, assumed, options)
     if reason:
         return could_not_run(rule, reason)
-    kept = reads | SCHEDULE if reads & SCHEDULE else reads
-    overrides = {field: value for field, value in probe.overrides.items() if field not in kept}
     arms = [Arm(AS_CONFIGURED, carried, overrides, workload)]
     if fix and (fix.get("set") or fix.get("unset")):
         arms.append(Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **_of_fixed_arm(block, fix)}))
-    arms.append(healthy_arm(probe, block, arms, reads, model, workload, overrides))
+    arms.append(healthy_arm(probe, block, arms, reads, model, workload, overrides, engine))
     trainer = block.get("trainer") or probe.trainer or _trainer(base)
     variants = tuple(Variant(name, fields) for name, fields in block.get("variants", {}).items())
     if detector == "same_losses" and not variants:
@@ -126,6 +139,7 @@ def plan(
         assumed=assumed,
         packages=dict(finding.get("packages", {})),
         weights=options.weights,
+        engine=engine,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from cfglint.verify import cache
 from cfglint.verify.judge import judge
 from cfglint.verify.runner import Notice, WorkerError, environment_of, run
-from cfglint.verify.spec import COULD_NOT_RUN, ArmResult, Experiment, Verdict, could_not_run
+from cfglint.verify.spec import COULD_NOT_RUN, DEEPSPEED, ArmResult, Experiment, Verdict, could_not_run
 
 # What the experiment always needs, as the environment names it.
 REQUIRED = ("torch", "transformers", "accelerate")
@@ -54,6 +54,13 @@ def training_environment(python: str) -> dict[str, str]:
     return environment
 
 
+def missing_engine(experiment: Experiment, environment: Mapping[str, str]) -> str:
+    """Why the environment can't train with the experiment's engine; empty where it can."""
+    if experiment.engine == DEEPSPEED and "deepspeed" not in environment:
+        return "missing package: deepspeed is not installed"
+    return ""
+
+
 def other_releases(experiment: Experiment, environment: Mapping[str, str]) -> str:
     """Why the environment is not the one that a finding about versions is about; empty where it is, or may
     be.
@@ -96,9 +103,10 @@ def _run(
             left.append((number, experiment))
         else:
             found[number] = known
-        if known is None and (other := other_releases(experiment, environment)):
+        lacking = missing_engine(experiment, environment) or other_releases(experiment, environment)
+        if known is None and lacking:
             left.pop()
-            found[number] = (could_not_run(experiment.rule, other), ())
+            found[number] = (could_not_run(experiment.rule, lacking), ())
     if left:
         results = run([experiment for _number, experiment in left], python, jobs, on_notice)
         for (number, experiment), of_arms in zip(left, results, strict=True):

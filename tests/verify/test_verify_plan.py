@@ -218,9 +218,40 @@ def test_two_learning_rates_and_on_a_gpu_a_repeat() -> None:
         (finding("loss_nan", "training.fp16"), {"training.fp16": True}, None, "needs trained weights"),
         (
             finding("loss_nan", "deepspeed.zero_optimization.stage"),
+            {**GEMMA, "deepspeed.zero_optimization.stage": 3, "deepspeed.fp16.enabled": True},
+            None,
+            "needs CUDA: DeepSpeed trains no float16 on a CPU",
+        ),
+        (
+            finding("crash_at_start", "deepspeed.zero_optimization.stage"),
             {**GEMMA, "deepspeed.zero_optimization.stage": 3},
             None,
-            "needs DeepSpeed",
+            "the rule names no engine",
+        ),
+        (
+            finding("loss_scaled", "deepspeed.zero_optimization.offload_optimizer.device"),
+            {**GEMMA, "deepspeed.zero_optimization.offload_optimizer.device": "cpu"},
+            None,
+            "has to be compiled first",
+        ),
+        (
+            finding("loss_scaled", "fsdp.active"),
+            {**GEMMA, "fsdp.active": True},
+            None,
+            "needs FSDP",
+        ),
+        (
+            finding("crash_at_start", "launch.num_processes"),
+            {**GEMMA, "launch.num_processes": 4},
+            None,
+            "depends on launch.num_processes, which the experiment does not carry",
+        ),
+        (finding(), GEMMA, {"engine": "horovod"}, "no engine is called horovod"),
+        (
+            finding("crash_at_start"),
+            {**GEMMA, "deepspeed.active": True},
+            {"engine": "ddp"},
+            "needs several processes of DeepSpeed",
         ),
         (
             finding("loss_nan", "framework.unsloth"),

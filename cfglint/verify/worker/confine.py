@@ -23,7 +23,16 @@ OFFLINE = {
 }
 SECRETS = ("TOKEN", "API_KEY", "SECRET", "PASSWORD")
 # Variables of a launcher in whose shell the worker may have been started: one process is meant here.
-LAUNCHER = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "ACCELERATE_", "DEEPSPEED_")
+LAUNCHER = (
+    "RANK",
+    "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE",
+    "WORLD_SIZE",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "ACCELERATE_",
+    "DEEPSPEED_",
+)
 PR_SET_PDEATHSIG = 1
 SIGKILL = 9
 
@@ -89,3 +98,10 @@ def peak_megabytes() -> float:
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+def death(status: int) -> str:
+    """How a process ended, by what `waitpid` says of it."""
+    if os.WIFSIGNALED(status):
+        return f"the process was ended by signal {os.WTERMSIG(status)}"
+    return f"the process ended with status {os.WEXITSTATUS(status)} and no result"

@@ -33,8 +33,8 @@ def examples(
 ) -> list[dict[str, list[int]]]:
     """Tokenised examples with labels.
 
-    `kind` is tokens (every token labelled), ragged (a growing share of the labels masked), masked (no token
-    labelled) or ended (each row ends with EOS and is padded by the collator).
+    `kind` is tokens (every token labelled), ragged (a growing share of the labels masked), uneven (three tokens
+    labelled in every second row, all in the others), masked (no token labelled) or ended (each row ends with EOS and is padded by the collator).
     """
     found = []
     for index, row in enumerate(token_rows(count, seed, length)):
@@ -42,6 +42,8 @@ def examples(
         if kind == "ragged":
             hidden = (index % 4) * length // 5
             labels[:hidden] = [-100] * hidden
+        elif kind == "uneven" and index % 2:
+            labels[:-3] = [-100] * (length - 3)
         elif kind == "masked":
             labels = [-100] * length
         elif kind == "ended":

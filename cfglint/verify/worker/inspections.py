@@ -14,6 +14,7 @@ import torch
 
 from .data import LENGTH
 from .models import EOS
+from .recorder import whole
 
 Inspection = Callable[[Any, dict[str, Any], str], dict[str, Any]]
 DOCUMENT = LENGTH // 2
@@ -79,7 +80,8 @@ def saved_adapter(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[
         name: value for name, value in tensors.items() if "lora_B" in name or "lora_embedding_B" in name
     }
     alive = sum(1 for value in learned.values() if value.numel() and bool(value.any()))
-    trained = [p for n, p in trainer.model.named_parameters() if "lora_B" in n and bool(p.detach().any())]
+    with whole(trainer.model):
+        trained = [p for n, p in trainer.model.named_parameters() if "lora_B" in n and bool(p.detach().any())]
     return {"saved_tensors": len(tensors), "saved_nonzero": alive, "trained_nonzero": len(trained)}
 
 

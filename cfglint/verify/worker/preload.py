@@ -5,8 +5,11 @@ second.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from typing import Any
+
+from .engines import load_deepspeed
 
 Record = dict[str, Any]
 
@@ -33,6 +36,9 @@ def preload(experiments: list[Record]) -> None:
     modules += ["bitsandbytes"] if quantized or eight_bits else []
     for name in modules:
         _attempt(name, importlib.import_module, name)
+    if importlib.util.find_spec("deepspeed") is not None:
+        # Accelerate imports it for every trainer, where it is installed.
+        _attempt("deepspeed", load_deepspeed, experiments[0]["device"])
     _attempt("transformers", _transformers_classes, experiments, trl)
     if "peft" in modules:
         _attempt("peft", _wrap_a_layer)

@@ -5,6 +5,7 @@ The trainer's log is no witness: it rounds, and replaces NaN by zero.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
@@ -39,6 +40,20 @@ def group_of(name: str) -> str:
     return "layers"
 
 
+def is_sharded(model: Any) -> bool:
+    """Whether ZeRO-3 keeps the weights of a model."""
+    return any(hasattr(parameter, "ds_id") for parameter in model.parameters())
+
+
+def whole(model: Any) -> Any:
+    """A context in which the weights of a model are whole: ZeRO-3 leaves empty tensors in their place."""
+    if not is_sharded(model):
+        return contextlib.nullcontext()
+    from deepspeed import zero
+
+    return zero.GatheredParameters(list(model.parameters()))
+
+
 def _adapter_products(model: Any) -> dict[str, Any]:
     """What each adapter of a PEFT model adds to its layer's weight."""
     found = {}
@@ -64,6 +79,7 @@ class Recorder(TrainerCallback):
         self.dtypes: dict[str, set[str]] = {}
         self.steps = 0
         self._pending = 0.0
+        self._applied: float | None = None
         self._trainer: Any = None
         self._before: dict[str, Any] = {}
         self._products: dict[str, Any] = {}
@@ -89,6 +105,10 @@ class Recorder(TrainerCallback):
 
         def recorded_clip(*arguments: Any, **named: Any) -> Any:
             norm = clip(*arguments, **named)
+            engine = self._trainer.model_wrapped
+            if norm is None and hasattr(engine, "get_global_grad_norm"):
+                # DeepSpeed has clipped and made its step by now; it keeps the norm from before.
+                norm = engine.get_global_grad_norm()
             self.grad_norms.append(float("nan") if norm is None else float(norm))
             return norm
 
@@ -97,13 +117,14 @@ class Recorder(TrainerCallback):
         trainer.accelerator.clip_grad_norm_ = recorded_clip
         trainer.add_callback(self)
         model = trainer.model
-        for name, parameter in model.named_parameters():
-            self._saw("weights", parameter)
-            if parameter.requires_grad:
-                self._saw("trainable", parameter)
-                self._saw(group_of(name), parameter)
-                self._before[name] = parameter.detach().clone()
-        self._products = _adapter_products(model)
+        with whole(model):
+            for name, parameter in model.named_parameters():
+                self._saw("weights", parameter)
+                if parameter.requires_grad:
+                    self._saw("trainable", parameter)
+                    self._saw(group_of(name), parameter)
+                    self._before[name] = parameter.detach().clone()
+            self._products = _adapter_products(model)
         self._stride = 1 + sum(before.numel() for before in self._before.values()) // MOST_WATCHED
         self._last = {name: before.reshape(-1)[:: self._stride] for name, before in self._before.items()}
         for module in model.modules():
@@ -120,7 +141,9 @@ class Recorder(TrainerCallback):
         if scaler is not None:
             self.scales.append(float(scaler.get_scale()))
         optimizer = named.get("optimizer") or self._trainer.optimizer
-        optimizer = getattr(optimizer, "optimizer", optimizer)
+        # Accelerate wraps torch's optimizer, and so does DeepSpeed.
+        while hasattr(optimizer, "optimizer"):
+            optimizer = optimizer.optimizer
         if hasattr(optimizer, "register_step_pre_hook"):
             optimizer.register_step_pre_hook(self._before_update)
 
@@ -130,15 +153,21 @@ class Recorder(TrainerCallback):
             for parameter in group["params"]:
                 if parameter.grad is not None:
                     squares += float(parameter.grad.detach().float().norm()) ** 2
-        self.applied_norms.append(math.sqrt(squares))
-        self.learning_rates.append(float(optimizer.param_groups[0]["lr"]))
+        if self._applied is None:
+            self.learning_rates.append(float(optimizer.param_groups[0]["lr"]))
+        # ZeRO-3 calls its optimizer once for each group of weights.
+        self._applied = math.hypot(self._applied or 0.0, math.sqrt(squares))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **named: Any) -> None:
         """Closes one optimizer step."""
         self.steps += 1
         self.step_losses.append(self._pending)
         self._pending = 0.0
-        self.step_changes.append(self._moved())
+        if self._applied is not None:
+            self.applied_norms.append(self._applied)
+            self._applied = None
+        with whole(self._trainer.model):
+            self.step_changes.append(self._moved())
         scaler = getattr(self._trainer.accelerator, "scaler", None)
         if scaler is not None:
             self.scales.append(float(scaler.get_scale()))
@@ -151,18 +180,24 @@ class Recorder(TrainerCallback):
             if last is None:
                 continue
             now = parameter.detach().reshape(-1)[:: self._stride].clone()
-            squares += float((now.double() - last.double()).norm()) ** 2
+            squares += float((now.double() - last.to(now.dtype).double()).norm()) ** 2
             self._last[name] = now
         return math.sqrt(squares * self._stride)
 
     def changes(self) -> dict[str, dict[str, Any]]:
         """How the trainable weights differ from their start, by group and under `all`."""
+        with whole(self._trainer.model):
+            return self._changes()
+
+    def _changes(self) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for name, parameter in self._trainer.model.named_parameters():
             before: Any | None = self._before.get(name)
             if before is None:
                 continue
             after = parameter.detach()
+            # DeepSpeed casts the weights when training starts, which is no change of them.
+            before = before.to(after.dtype)
             difference = after.double() - before.double()
             for group in ("all", group_of(name)):
                 record = found.setdefault(group, {"elements": 0, "changed": 0, "norm": 0.0, "nonfinite": 0})
@@ -187,8 +222,12 @@ class Recorder(TrainerCallback):
             record["nonfinite"] += int((~torch.isfinite(difference)).sum())
         return record
 
-    def record(self) -> dict[str, Any]:
-        """Everything recorded, in the arm result's words."""
+    def record(self, finished: bool) -> dict[str, Any]:
+        """Everything recorded, in the arm result's words; where an exception ended it, without weights that
+        ZeRO-3 was just moving.
+        """
+        model = getattr(self._trainer, "model", None)
+        readable = model is not None and (finished or not is_sharded(model))
         # A fused optimizer is called even for a step that it skips, so only a shrinking scale tells.
         skipped = sum(self.scales[n] < self.scales[n - 1] for n in range(1, len(self.scales)))
         scaler = {"scales": self.scales, "skipped": skipped} if self.scales else None
@@ -204,7 +243,7 @@ class Recorder(TrainerCallback):
             "applied_norms": self.applied_norms,
             "learning_rates": self.learning_rates,
             "step_changes": self.step_changes,
-            "changes": self.changes() if self._trainer is not None else {},
+            "changes": self.changes() if readable else {},
             "dtypes": {what: sorted(names) for what, names in self.dtypes.items()},
             "scaler": scaler,
         }

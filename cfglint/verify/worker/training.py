@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import adapters, data, models, precision
+from . import adapters, data, engines, models, precision
 from .confine import peak_megabytes
 from .failures import exception_record
 from .inspections import AFTER_TRAINING, BEFORE_TRAINING
@@ -28,9 +28,8 @@ def run(experiment: Record, arm: Record, variant: Record, seed: int, scratch: st
     try:
         torch.set_num_threads(1)
         torch.manual_seed(seed)
-        settings = dict(arm["settings"], **arm["overrides"])
-        settings.update(variant["settings"])
-        settings.update(arm["workload"].get("variants", {}).get(variant["name"], {}))
+        settings = engines.effective_settings(arm, variant)
+        engines.start(experiment, scratch)
         trainer = _trainer(Setup(experiment, settings, arm["workload"], seed, scratch, ignored, measures))
         _inspect(BEFORE_TRAINING, trainer, arm["workload"], scratch, measures)
         recorder.attach(trainer)
@@ -46,7 +45,7 @@ def run(experiment: Record, arm: Record, variant: Record, seed: int, scratch: st
             result.update(status="out_of_memory", reason=str(error)[:300])
         else:
             result.update(status="raised", exception=exception_record(error, phase, recorder.steps))
-    result.update(recorder.record(), measures=measures, ignored=ignored)
+    result.update(recorder.record(result["status"] == "finished"), measures=measures, ignored=ignored)
     result.update(seconds=round(time.monotonic() - started, 3), peak_mb=peak_megabytes())
     return result
 
@@ -113,7 +112,8 @@ def _trainer(setup: Setup) -> Any:
     kind, workload = setup.experiment["trainer"], setup.workload
     arguments = _arguments(setup)
     model, peft_config = _model(setup)
-    rows = max(8, arguments.max_steps * arguments.train_batch_size * arguments.gradient_accumulation_steps)
+    each = arguments.train_batch_size * arguments.gradient_accumulation_steps
+    rows = max(int(workload.get("rows", 8)), arguments.max_steps * each * arguments.world_size)
     common = {"model": model, "args": arguments}
     if kind == "trainer":
         from transformers import Trainer
@@ -226,6 +226,8 @@ def _arguments(setup: Setup) -> Any:
         # Newer releases of TRL train in bfloat16 where nothing is said.
         known.setdefault("bf16", False)
         known.setdefault("fp16", False)
+    if setup.experiment.get("engine") == "deepspeed":
+        known["deepspeed"] = engines.deepspeed_settings(setup.part("deepspeed"))
     return factory(**known)
 
 

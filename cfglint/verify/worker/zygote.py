@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import confine
+from .engines import effective_settings, processes
 from .environment import environment
 from .preload import preload
+from .ranks import together
 
 Record = dict[str, Any]
 
@@ -169,7 +171,7 @@ class Zygote:
             limit = self.experiments[job.job.experiment]["timeout_s"]
             record = {"status": "timed_out", "reason": f"no result within {limit:g} s"}
         elif record is None:
-            record = {"status": "crashed", "reason": _death(killed if status is None else status)}
+            record = {"status": "crashed", "reason": confine.death(killed if status is None else status)}
         experiment = self.experiments[job.job.experiment]
         record.setdefault("arm", experiment["arms"][job.job.arm]["name"])
         record.setdefault("variant", experiment["variants"][job.job.variant]["name"])
@@ -220,7 +222,11 @@ def _train(experiment: Record, job: Job, scratch: str) -> Record:
         return imports.run(arm, variant, job.seed)
     from . import training
 
-    return training.run(experiment, arm, variant, job.seed, scratch)
+    def train(folder: str) -> Record:
+        return training.run(experiment, arm, variant, job.seed, folder)
+
+    count = processes(experiment, effective_settings(arm, variant))
+    return train(scratch) if count == 1 else together(count, scratch, train)
 
 
 def _run_one(bundle: Record, job: Job, answer: str) -> int:
@@ -255,9 +261,3 @@ def _answer(raw: bytearray) -> Record | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def _death(status: int) -> str:
-    if os.WIFSIGNALED(status):
-        return f"the process was ended by signal {os.WTERMSIG(status)}"
-    return f"the process ended with status {os.WEXITSTATUS(status)} and no result"
