@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from cfglint.checks.seen_releases import newest
 from cfglint.model.run import Document, Run
 from cfglint.parse.tree import Entry, Mapping, Scalar
 from cfglint.resolve import fieldtable
@@ -38,12 +39,13 @@ _NOT_LLAMAFACTORY = frozenset(
         "sequence_parallel",
     ]
 )
-_AXOLOTL_SECTIONS = {"trl": "TRLConfig", "vllm": "VllmConfig", "qat": "QATConfig"}
-_DEEPSPEED_SECTIONS = {"zero_optimization": "DeepSpeedZeroConfig"}
-_OFFLOAD_SECTIONS = {
-    "offload_optimizer": "DeepSpeedZeroOffloadOptimizerConfig",
-    "offload_param": "DeepSpeedZeroOffloadParamConfig",
-}
+#: Axolotl's sections whose keys are all tabled; the others take more (fsdp_config strips a prefix, for one).
+_AXOLOTL_SECTIONS = frozenset(("trl", "vllm", "qat"))
+#: The monitors' sections are fields of a class of their own.
+_DEEPSPEED: tuple[Class, ...] = (
+    ("deepspeed", "DeepSpeedMonitorConfig"),
+    ("deepspeed", "DeepSpeedConfig"),
+)
 _SWIFT: tuple[Class, ...] = (
     ("ms-swift", "SftArguments"),
     ("ms-swift", "TrainArguments"),
@@ -69,7 +71,8 @@ class Reader(NamedTuple):
 
     ``name`` stands in messages; ``loader`` says how values get their types (as a dialect's loader); ``unknown`` is the
     severity of a key that no class has ("" where it is accepted), ``then`` what becomes of it. ``path`` stands before
-    the keys in messages ("zero_optimization.").
+    the keys in messages ("zero_optimization."). ``nulls`` are entries that hold null, where the loader drops those that
+    it does not know; they are not among ``entries``.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Reader(NamedTuple):
     source: Source
     entries: tuple[Entry, ...]
     path: str = ""
+    nulls: tuple[Entry, ...] = ()
 
 
 def readers(run: Run) -> Iterator[Reader]:
@@ -142,46 +146,25 @@ def _mapping(run: Run, document: Document) -> Iterator[Reader]:
         # A plugin whose settings are not tabled may bring any keys. An empty key is dropped too, and says nothing.
         own = any(name.rpartition(".")[0] not in _tabled_plugins() for name in _texts(entries, "plugins"))
         unknown, said = "" if own else "warning", _stated(entries)
-        yield Reader("Axolotl", _axolotl(), "pydantic", unknown, "it is dropped without a word", source, said)
-        yield from _sections(
-            source,
-            said,
-            _AXOLOTL_SECTIONS,
-            "axolotl",
-            "Axolotl",
-            "pydantic",
-            unknown,
-            "it is dropped without a word",
+        reader = Reader(
+            *("Axolotl", _axolotl(), "pydantic", unknown, "it is dropped without a word", source, said),
+            nulls=_nulls(entries),
         )
+        yield reader
+        for section in _sections(run, reader):
+            known = section.path.split(".", 1)[0] in _AXOLOTL_SECTIONS
+            yield section if known else section._replace(unknown="")
     elif document.dialect == "deepspeed":
         kept = tuple(
             entry for entry in _stated(entries) if not str(entry.key.value).startswith(("_", "//", "#"))
         )
-        yield Reader(
-            "DeepSpeed",
-            (("deepspeed", "DeepSpeedConfig"),),
-            "json",
-            "warning",
-            "it is ignored without a word",
-            source,
-            kept,
+        reader = Reader(
+            *("DeepSpeed", _DEEPSPEED, "json", "warning", "it is ignored without a word", source, kept),
+            nulls=_nulls(entries),
         )
-        rejected = "DeepSpeed's validation rejects the file"
-        for section in _sections(
-            source, entries, _DEEPSPEED_SECTIONS, "deepspeed", "DeepSpeed", "json", "error", rejected
-        ):
-            yield section
-            yield from _sections(
-                source,
-                section.entries,
-                _OFFLOAD_SECTIONS,
-                "deepspeed",
-                "DeepSpeed",
-                "json",
-                "error",
-                rejected,
-                section.path,
-            )
+        yield reader
+        for section in _sections(run, reader):
+            yield section._replace(unknown="error", then="DeepSpeed's validation rejects the file")
     elif document.dialect == "accelerate":
         cls = (
             "SageMakerConfig"
@@ -232,22 +215,32 @@ def _command(document: Document) -> Iterator[Reader]:
         )
 
 
-def _sections(
-    source: Source,
-    entries: tuple[Entry, ...],
-    sections: dict[str, str],
-    library: str,
-    name: str,
-    loader: str,
-    unknown: str,
-    then: str,
-    path: str = "",
-) -> Iterator[Reader]:
-    for entry in entries:
-        cls = sections.get(str(entry.key.value))
+def _sections(run: Run, reader: Reader) -> Iterator[Reader]:
+    """The readers of the mappings that a table's pydantic classes stand for, at all depths."""
+    library = reader.classes[0][0]
+    release = newest(run, library)
+    for entry in reader.entries if release else ():
+        cls = _section_class(reader.classes, str(entry.key.value), release)
         if cls is not None and isinstance(entry.value, Mapping):
-            below = f"{path}{entry.key.value}."
-            yield Reader(name, ((library, cls),), loader, unknown, then, source, entry.value.entries, below)
+            section = reader._replace(
+                classes=((library, cls),),
+                entries=entry.value.entries,
+                path=f"{reader.path}{entry.key.value}.",
+                nulls=(),
+            )
+            yield section
+            yield from _sections(run, section)
+
+
+@lru_cache(maxsize=512)
+def _section_class(classes: tuple[Class, ...], key: str, release: str) -> str | None:
+    """The tabled class that a key's mapping becomes at a release: ``fp16`` is a DeepSpeedFP16Config since 0.18."""
+    for library, cls in classes:
+        row = fieldtable.row_of(library, cls, key, release) or {}
+        for name in (row.get("model", ""), *str(row.get("type", "")).split(" | ")):
+            if name in fieldtable.classes(library):
+                return str(name)
+    return None
 
 
 def _texts(entries: tuple[Entry, ...], key: str) -> list[str]:
@@ -262,6 +255,10 @@ def _stated(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return tuple(
         entry for entry in entries if not (isinstance(entry.value, Scalar) and entry.value.value is None)
     )
+
+
+def _nulls(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries if entry not in _stated((entry,)))
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, readers
-from cfglint.checks.seen_releases import pinned, seen
+from cfglint.checks.seen_releases import seen
 from cfglint.checks.standing import owners
 from cfglint.checks.tabled_values import declared, kinds
 from cfglint.checks.wrong_type import unquoted
@@ -30,8 +30,6 @@ TABLE = "refused_types"
 #: Loaders that hand a value on as it is. The others turn a text into what the field is, or refuse it themselves.
 _TRUSTING = frozenset(("omegaconf", "hf", "python"))
 _YAML_BOOLS = frozenset(("no", "off", "yes", "on", "n", "y"))
-#: What pydantic takes for a bool.
-_BOOL_TEXTS = frozenset(("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n"))
 
 
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
@@ -41,7 +39,7 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
         for entry in reader.entries:
             if isinstance(entry.value, Scalar) and entry.value.weak:
                 continue
-            match = _bare_bool(run, reader, entry) or _not_converted(run, reader, entry)
+            match = _bare_bool(run, reader, entry)
             if match is None and reader.loader in _TRUSTING:
                 match = _at_once(run, reader, entry, written, facts)
             if match is not None:
@@ -67,29 +65,6 @@ def _bare_bool(run: Run, reader: Reader, entry: Entry) -> Match | None:
         f'write "{value.raw.lower()}" in quotes',
         severity="warning" if reader.loader == "any" else "error",
         edit=(value.span, f'"{value.raw.lower()}"'),
-        packages=_decided(run, found.library),
-    )
-
-
-def _not_converted(run: Run, reader: Reader, entry: Entry) -> Match | None:
-    """A scalar that pydantic cannot read as the field's type."""
-    value = entry.value
-    if reader.loader != "pydantic" or not isinstance(value, Scalar) or value.value is None:
-        return None
-    found = declared(run, reader, str(entry.key.value))
-    if found is None:
-        return None
-    taken = kinds(found.row)
-    if "other" in taken or _pydantic_takes(value, taken):
-        return None
-    name = f"{reader.path}{entry.key.value}"
-    shown = f"the text {value.value!r}" if isinstance(value.value, str) else value.raw
-    return Match(
-        Place(reader.source, entry.span),
-        f"{name} is {found.row['type']} in {reader.name} {found.release}, and {shown} cannot be read as that: "
-        "the file is refused",
-        f"give {name} a value of its type",
-        severity="" if pinned(run, found.library) else "warning",
         packages=_decided(run, found.library),
     )
 
@@ -180,34 +155,3 @@ def _shown(node: Node) -> str:
 
 def _decided(run: Run, library: str) -> tuple[str, ...]:
     return (library,) if library in run.packages else ()
-
-
-def _pydantic_takes(value: Scalar, taken: frozenset[str]) -> bool:
-    """Whether pydantic's lax mode reads a scalar as one of the kinds; True where that cannot be told."""
-    if "choice" in taken or "other" in taken:
-        return True
-    found = value.value
-    if isinstance(found, bool):
-        return bool(taken & {"bool", "int", "float"}) or not taken & {"str"}
-    if isinstance(found, (int, float)):
-        whole = float(found).is_integer()
-        fits = ("float" in taken) or ("int" in taken and whole) or ("bool" in taken and found in (0, 1))
-        return fits or ("str" not in taken and not taken & {"int", "bool"})
-    if isinstance(found, str):
-        if "str" in taken or "dict" in taken or "list" in taken:
-            return True
-        text = found.strip()
-        return (
-            ("float" in taken and _is_number(text, float))
-            or ("int" in taken and _is_number(text, int))
-            or ("bool" in taken and text.lower() in _BOOL_TEXTS)
-        )
-    return True
-
-
-def _is_number(text: str, kind: type) -> bool:
-    try:
-        kind(text)
-    except ValueError:
-        return False
-    return True

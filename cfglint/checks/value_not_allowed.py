@@ -14,7 +14,7 @@ from cfglint.checks.tabled_values import Declared, choice_releases, declared, ki
 from cfglint.model.finding import SEVERITIES
 from cfglint.model.run import Run
 from cfglint.model.value import Place
-from cfglint.parse.tree import Entry, Scalar
+from cfglint.parse.tree import Entry, Node, Scalar
 from cfglint.resolve import fieldtable
 
 if TYPE_CHECKING:
@@ -45,20 +45,28 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     for reader in readers(run):
         for entry in reader.entries:
             value = entry.value
-            if (
-                not isinstance(value, Scalar)
-                or value.weak
-                or not isinstance(value.value, (str, int))
-                or isinstance(value.value, bool)
-            ):
-                continue
-            if value.value in ("", "auto"):
+            if not isinstance(value, Scalar) or not _may_be_choice(value):
                 continue
             found = declared(run, reader, str(entry.key.value))
-            if found is None or not found.row.get("choices") or not _raises(found):
-                continue
-            if value.value not in found.row["choices"] and not found.seen.beyond:
+            if found is not None and is_other_choice(found, value) and not found.seen.beyond:
                 yield _match(run, reader, entry, value, found)
+
+
+def is_other_choice(found: Declared, value: Node) -> bool:
+    """Whether a value is none of the choices of a field whose library checks them."""
+    return (
+        isinstance(value, Scalar)
+        and _may_be_choice(value)
+        and bool(found.row.get("choices"))
+        and _raises(found)
+        and value.value not in found.row["choices"]
+    )
+
+
+def _may_be_choice(value: Scalar) -> bool:
+    if value.weak or isinstance(value.value, bool) or not isinstance(value.value, (str, int)):
+        return False
+    return value.value not in ("", "auto")
 
 
 def _raises(found: Declared) -> bool:

@@ -1,0 +1,90 @@
+"""Values that the pydantic classes of Axolotl and DeepSpeed refuse: another type, out of bounds, no section.
+
+Coded, because types and bounds come from the tables of each release, for every key. A choice that is none of the
+field's is another check's matter (`value_not_allowed`), since that knows the releases that have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from cfglint.checks.match import Match
+from cfglint.checks.pydantic_lax import refusal
+from cfglint.checks.readers import Reader, readers
+from cfglint.checks.seen_releases import newest, pinned, seen
+from cfglint.checks.tabled_values import declared
+from cfglint.checks.value_not_allowed import is_other_choice
+from cfglint.model.run import Run
+from cfglint.model.value import Place
+from cfglint.parse.tree import Entry, Mapping, Opaque, Scalar, Sequence
+from cfglint.resolve import fieldtable
+
+if TYPE_CHECKING:
+    from cfglint.engine.facts import Facts
+    from cfglint.resolve.vocabulary import Vocabulary
+
+_LIBRARIES = frozenset(("axolotl", "deepspeed"))
+#: DeepSpeed's sections that may be something else: null is as if left out, a bool is the old spelling of stage 1.
+_MAY_BE_NULL = frozenset(("aio", "bf16"))
+_MAY_BE_BOOL = frozenset(("zero_optimization",))
+
+
+def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
+    """One match for each value that the run's release, or the newest that it may see, refuses."""
+    for reader in readers(run):
+        library = reader.classes[0][0]
+        if library not in _LIBRARIES or seen(run, library).beyond:
+            continue
+        for entry in (*reader.entries, *reader.nulls):
+            if library == "deepspeed" and isinstance(entry.value, Scalar) and entry.value.value == "auto":
+                continue
+            what = _refused(run, reader, entry, library)
+            if what:
+                yield Match(
+                    Place(reader.source, entry.span),
+                    f"{reader.path}{entry.key.value} {what}",
+                    f"give {reader.path}{entry.key.value} a value that {reader.name} takes",
+                    severity="" if pinned(run, library) else "warning",
+                    packages=(library,) if library in run.packages else (),
+                )
+
+
+def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
+    key, value = str(entry.key.value), entry.value
+    if isinstance(value, Opaque):
+        return ""
+    if library == "deepspeed" and not reader.path and not isinstance(value, Mapping):
+        bare = value.value if isinstance(value, Scalar) else ()
+        accepted = (bare is None and key in _MAY_BE_NULL) or (isinstance(bare, bool) and key in _MAY_BE_BOOL)
+        if _is_section(key, newest(run, library)) and not accepted:
+            return f"is a section with keys of its own, and {_shown(value)} stands there: DeepSpeed stops while it reads the file"
+    found = declared(run, reader, key)
+    if found is None or is_other_choice(found, value):
+        return ""
+    why = refusal(value, found.row, library)
+    return (
+        why
+        and f"takes no {_shown(value)}: it {why} in {reader.name} {found.release}, and the file is refused"
+    )
+
+
+@lru_cache(maxsize=256)
+def _is_section(key: str, release: str) -> bool:
+    """Whether DeepSpeed reads a key's value by keys of its own."""
+    if not release:
+        return False
+    rows = fieldtable.fields_of("deepspeed", "DeepSpeedConfig", release)
+    monitors = fieldtable.fields_of("deepspeed", "DeepSpeedMonitorConfig", release)
+    return key in monitors or "model" in rows.get(key, {}) or any(name.startswith(f"{key}.") for name in rows)
+
+
+def _shown(value: Scalar | Sequence | Mapping) -> str:
+    if isinstance(value, Mapping):
+        return "mapping"
+    if isinstance(value, Sequence):
+        return "list"
+    if value.value is None:
+        return "null"
+    return f"{value.value!r}" if isinstance(value.value, str) else value.raw
