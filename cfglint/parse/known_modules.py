@@ -18,7 +18,7 @@ _INSTALLED = frozenset(
         "jsonschema", "kaggle", "kernels", "kfp", "langchain", "langchain_community", "langchain_core",
         "levenshtein", "librosa", "liger_kernel", "lightning", "lightning_fabric", "lion_pytorch",
         "litellm", "llamafactory", "llmcompressor", "lm_eval", "lm_format_enforcer", "loguru",
-        "lomo_optim", "loralib", "math_verify", "matplotlib", "mergekit", "mistral_common", "ml_dtypes",
+        "lomo_optim", "loralib", "marimo", "math_verify", "matplotlib", "mergekit", "mistral_common", "ml_dtypes",
         "mlflow", "modal", "modelscope", "msgpack", "multiprocess", "nemo", "neptune", "nest_asyncio",
         "networkx", "nltk", "numba", "numpy", "omegaconf", "onnx", "onnxruntime", "openai",
         "opencompass", "openpyxl", "optimum", "optuna", "orjson", "outlines", "packaging", "pandas",

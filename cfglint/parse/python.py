@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from cfglint.parse.known_modules import is_local
+from cfglint.parse.python_branches import Branches
 from cfglint.parse.python_expressions import CallSite
 from cfglint.parse.python_members import PARSES
 from cfglint.parse.python_origins import Origins
@@ -58,6 +59,7 @@ class _Reader:
         self._walk = Walk(tree)
         self._origins = Origins(self._walk)
         self._values = Values(text, self._origins)
+        self._branches = Branches(self._walk, self._values)
 
     def script(self, shell_lines: tuple[ShellLine, ...]) -> Script:
         calls: list[Call] = []
@@ -101,16 +103,16 @@ class _Reader:
         is_open = False
         for value in node.args:
             if isinstance(value, ast.Starred):
-                found = self._values.read(value.value, use)
+                found = self._read(value.value, use)
                 if isinstance(found, Sequence):
                     arguments.extend(Argument("", item, item.span) for item in found.items)
                 else:
                     is_open = True
             else:
-                read = self._values.read(value, use)
+                read = self._read(value, use)
                 arguments.append(Argument("", read, read.span))
         for keyword in node.keywords:
-            read = self._values.read(keyword.value, use)
+            read = self._read(keyword.value, use)
             if keyword.arg is not None:
                 arguments.append(Argument(keyword.arg, read, self._text.span(keyword)))
             else:
@@ -126,6 +128,14 @@ class _Reader:
             site.scope.name,
             site.branch,
         )
+
+    def _read(self, value: ast.expr, use: Use) -> Node:
+        """A value, but no default of an option that must have another value for this branch to run."""
+        found = self._values.read(value, use)
+        defaults = self._values.defaults
+        if defaults and not defaults.isdisjoint(self._branches.replaced(use.branch)):
+            return Opaque(self._text.slice(value), self._text.span(value), "its default does not lead here")
+        return found
 
     def _name_span(self, site: CallSite) -> Span:
         """The dotted name of a callee, or the method's name alone where it is called on an expression."""

@@ -35,11 +35,13 @@ class Values:
         self.text = text
         self.origins = origins
         self._members = Members(origins)
+        self.defaults: set[ast.AST] = set()
         self._value_left = 0
         self._file_left = _FILE_BUDGET
 
     def read(self, expression: ast.expr, use: Use) -> Node:
-        """The value of an expression where it stands."""
+        """The value of an expression where it stands; ``defaults`` then holds the options whose defaults it took."""
+        self.defaults = set()
         if type(expression) is ast.Constant:
             return self._constant(expression, use, 0)
         self._value_left = min(_VALUE_BUDGET, self._file_left)
@@ -209,6 +211,8 @@ class Values:
         if option is None or option.default is None:
             return self.opaque(node, "function parameter")
         found = self.node(option.default, option.use, depth)
+        if given is None:
+            self.defaults.add(option.node)
         where = self.text.line_name(option.node.lineno)  # type: ignore[attr-defined]
         return self.moved(found, node, f"{option.label} {where}", weak=given is None)
 
@@ -228,6 +232,8 @@ class Values:
         if option is None or option.default is None:
             return self.opaque(node, reason or "attribute")
         found = self.node(option.default, option.use, depth)
+        if weak:
+            self.defaults.add(option.node)
         where = self.text.line_name(option.node.lineno)  # type: ignore[attr-defined]
         return self.moved(found, node, f"{option.label} {where}", weak)
 

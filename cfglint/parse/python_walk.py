@@ -6,7 +6,7 @@ import ast
 from typing import NamedTuple
 
 from cfglint.parse.python_expressions import ExpressionWalk
-from cfglint.parse.python_scopes import CLASS, FUNCTION, OTHER, VALUE, Branch, Scope, dotted_text
+from cfglint.parse.python_scopes import CLASS, FUNCTION, OTHER, VALUE, Branch, Scope, Use, dotted_text
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -30,6 +30,14 @@ class ImportedName(NamedTuple):
     branch: Branch
 
 
+class Test(NamedTuple):
+    """What an ``if`` asks, where it is read, and the answer that leads into a branch."""
+
+    question: ast.expr
+    use: Use
+    answer: bool
+
+
 class Walk(ExpressionWalk):
     """The names, calls, assignments, imports and definitions of one module, in the order of the text."""
 
@@ -42,6 +50,7 @@ class Walk(ExpressionWalk):
         self.modules: list[str] = []
         self.functions: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, Scope, str]] = []
         self.classes: list[tuple[ast.ClassDef, Scope, str]] = []
+        self.tests: dict[int, Test] = {}
         self._pending: list[tuple[list[ast.stmt], Scope, Branch]] = []
         self._walk(tree.body)
 
@@ -81,9 +90,11 @@ class Walk(ExpressionWalk):
             if _is_main_guard(node.test):
                 self._later((node.body, scope, branch), (node.orelse, scope, self.new_branch(branch)))
             else:
-                self._later(
-                    (node.body, scope, self.new_branch(branch)), (node.orelse, scope, self.new_branch(branch))
-                )
+                then, otherwise = self.new_branch(branch), self.new_branch(branch)
+                use = Use(scope, (node.lineno, node.col_offset), branch)
+                self.tests[then[-1]] = Test(node.test, use, True)
+                self.tests[otherwise[-1]] = Test(node.test, use, False)
+                self._later((node.body, scope, then), (node.orelse, scope, otherwise))
         elif isinstance(node, _FUNCTIONS):
             self._function(node, scope, branch)
         elif isinstance(node, ast.ClassDef):
@@ -192,6 +203,10 @@ class Walk(ExpressionWalk):
                 self.imports.append(ImportedName(alias.asname or alias.name, dotted, branch))
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, branch: Branch) -> None:
+        if "marimo" in self.modules and any(_is_cell(decorator) for decorator in node.decorator_list):
+            # Cells share their names: a parameter is what another cell defines, and no two define the same.
+            self._later((node.body, scope, branch))
+            return
         name = f"{scope.name}.{node.name}" if scope.name else node.name
         scope.bind(node.name, FUNCTION, None, node, branch)
         self.functions.append((node, scope, name))
@@ -208,6 +223,11 @@ class Walk(ExpressionWalk):
         for expression in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
             self.expression(expression, scope, branch)
         self._later((node.body, Scope(name, scope, node), branch))
+
+
+def _is_cell(decorator: ast.expr) -> bool:
+    """``@app.cell`` of a marimo notebook, called or not."""
+    return dotted_text(decorator.func if isinstance(decorator, ast.Call) else decorator) == "app.cell"
 
 
 def _is_main_guard(test: ast.expr) -> bool:

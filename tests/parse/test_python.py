@@ -151,6 +151,29 @@ def test_defaults_that_a_command_line_may_replace_are_weak(text: str) -> None:
     assert "default of" in node.note
 
 
+@pytest.mark.parametrize("test", ["args.y", "args.x == 2", "args.x in (1, 2)", "args.z"])
+def test_a_default_counts_in_a_branch_that_asks_for_another_option_or_for_it(test: str) -> None:
+    node = value_of(
+        "p.add_argument('--x', default=2)\np.add_argument('--y', action='store_true')\n"
+        f"args = p.parse_args()\nif {test}:\n    Config(x=args.x)"
+    )
+    assert isinstance(node, Scalar)
+    assert (node.value, node.weak) == (2, True)
+
+
+def test_cells_of_a_marimo_notebook_share_their_names() -> None:
+    _, script = read(
+        "import marimo\napp = marimo.App()\n@app.cell\ndef _():\n    from unsloth import FastModel\n"
+        "    length = 2048\n    return FastModel, length\n@app.cell(hide_code=True)\n"
+        "def _(FastModel, length):\n    model = FastModel.from_pretrained('m', max_seq_length=length)\n"
+        "    return (model,)\n"
+    )
+    found = call(script, "from_pretrained")
+    assert (found.callee, found.scope) == ("unsloth.FastModel.from_pretrained", "")
+    assert not script.local_imports
+    assert [getattr(argument.value, "value", None) for argument in found.arguments] == ["m", 2048]
+
+
 def test_a_store_true_option_is_a_weak_false() -> None:
     node = value_of("p.add_argument('--x', action='store_true')\nargs = p.parse_args()\nConfig(x=not args.x)")
     assert isinstance(node, Scalar)
@@ -188,6 +211,14 @@ def test_a_store_true_option_is_a_weak_false() -> None:
         ("Config(x=10 ** 10 ** 10)", "too large to read"),
         ("Config(x=f'{1:100000000}')", "f-string"),
         ("Config(x=1 / 0)", "expression"),
+        (
+            "p.add_argument('--x', default=16)\nargs = p.parse_args()\nif args.x in (4, 8):\n    Config(x=args.x)",
+            "its default does not lead here",
+        ),
+        (
+            "def f(x=None):\n    if x is None:\n        pass\n    else:\n        Config(x=x == 4)",
+            "its default does not lead here",
+        ),
     ],
 )
 def test_what_is_not_static_says_why(text: str, why: str) -> None:
