@@ -1,9 +1,10 @@
 """Configurations to ask with: the same for every run, from the field table, values in public use, and pools.
 
 A pool (``tests/oracle/pools/<subject>.yaml``) names the ``fields`` that the library's checks read, with the values at
-which those checks turn; ``foreign`` are names that the release does not have, and a text in one of ``paths`` is a
-file's name, so that no other is generated. ``tests/oracle/values/<name>.json`` holds the values that public configurations give each
-field. Every other field gets values from its type.
+which those checks turn, and in ``inherits`` the pool whose values hold for other fields; ``foreign`` are names that the
+release does not have, and a text in one of ``paths`` is a file's name, so that no other is generated.
+``tests/oracle/values/<name>.json`` holds the values that public configurations give each field. Every other field gets
+values from its type.
 """
 
 from __future__ import annotations
@@ -50,15 +51,15 @@ def configurations(
     """
     rows, _whole = fieldtable.inherited_fields(subject.library, subject.cls, anchor)
     rows = {name: row for name, row in rows.items() if name not in subject.left_out}
-    pool = _pool(subject)
+    pool = _pool(subject.name)
     seen = {name: values for name, values in _values(subject).items() if name in rows}
     foreign = sorted((_ever(subject) | set(pool.get("foreign", ()))) - set(rows) - subject.left_out)
     pooled = [name for name in pool["fields"] if name in rows]
+    base = _pool(pool["inherits"]) if "inherits" in pool else {"fields": {}}
+    given, paths = {**base["fields"], **pool["fields"]}, pool.get("paths", base.get("paths", ()))
     for number in range(subject.count if count is None else count):
         random = Random(f"{subject.name} {number}")
-        yield _configuration(
-            random, rows, pool["fields"], pooled, seen, foreign, pool.get("paths", ()), subject
-        )
+        yield _configuration(random, rows, given, pooled, seen, foreign, paths, subject)
 
 
 def _configuration(
@@ -74,23 +75,28 @@ def _configuration(
     found = dict(subject.pinned)
     names = sorted(rows)
     for _ in range(1 + int(random.random() * MOST_FIELDS)):
-        name = _pick(random, pooled) if pooled and random.random() < FROM_POOL else _pick(random, names)
+        name = pick(random, pooled) if pooled and random.random() < FROM_POOL else pick(random, names)
         value = _value(random, rows[name], pool.get(name, ()), seen.get(name, ()))
         if not (name in paths and isinstance(value, (str, int)) and value not in pool.get(name, ())):
             found[name] = value
     if foreign and random.random() < FOREIGN:
-        found[_pick(random, foreign)] = _pick(random, (True, 1, "a"))
+        found[pick(random, foreign)] = pick(random, (True, 1, "a"))
     return found
 
 
 def _value(random: Random, row: fieldtable.Row, pool: Sequence[Any], seen: Sequence[Any]) -> Any:
-    usual, odd = _BY_TYPE[_kind(str(row.get("type", "")))]
+    usual, odd = of_type(row)
     sources = [source for source in (pool, seen, row.get("choices", ())) if source]
     if random.random() < ODD:
-        return _pick(random, [*odd, "bogus"] if row.get("choices") else odd)
+        return pick(random, [*odd, "bogus"] if row.get("choices") else odd)
     if not sources:
-        return _pick(random, usual)
-    return _pick(random, _pick(random, sources))
+        return pick(random, usual)
+    return pick(random, pick(random, sources))
+
+
+def of_type(row: fieldtable.Row) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Values that the type of a field admits, and values that people write all the same."""
+    return _BY_TYPE[_kind(str(row.get("type", "")))]
 
 
 def _kind(annotation: str) -> str:
@@ -100,13 +106,14 @@ def _kind(annotation: str) -> str:
     return ""
 
 
-def _pick(random: Random, values: Sequence[Any]) -> Any:
+def pick(random: Random, values: Sequence[Any]) -> Any:
+    """One of the values."""
     # Not Random.choice: how that draws is no promise between Python releases.
     return values[int(random.random() * len(values))]
 
 
-def _pool(subject: Subject) -> dict[str, Any]:
-    path = DATA / "pools" / f"{subject.name}.yaml"
+def _pool(name: str) -> dict[str, Any]:
+    path = DATA / "pools" / f"{name}.yaml"
     loaded: dict[str, Any] = yaml.safe_load(path.read_text("utf-8")) if path.exists() else {"fields": {}}
     return loaded
 

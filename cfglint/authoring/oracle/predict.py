@@ -1,4 +1,4 @@
-"""What the linter says about a generated configuration: the errors of rules marked ``raised: construction``."""
+"""What the linter says about a generated configuration: the errors of rules that say at which stage they are raised."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from cfglint.authoring.oracle import training
+from cfglint.authoring.oracle.literals import arguments
 from cfglint.authoring.oracle.subjects import Subject
+from cfglint.authoring.oracle.training import STAGES
 from cfglint.engine.ruleset import load_rules
 from cfglint.linting import Options, lint
 
@@ -22,10 +25,17 @@ class Said(NamedTuple):
 
 
 @cache
-def raising(when: str = "construction") -> tuple[str, ...]:
-    """The rules that say that their exception comes then: at ``construction``, ``build`` or ``first_step``."""
+def stages() -> Mapping[str, str]:
+    """The rules that say when their exception comes, with the stage: ``construction``, ``build`` or ``first_step``."""
     rules = load_rules(())
-    return tuple(rule["name"] for rule in rules.rules if rules.details(rule["name"])["raised"] == when)
+    said = {rule["name"]: str(rules.details(rule["name"])["raised"]) for rule in rules.rules}
+    return {name: stage for name, stage in said.items() if stage}
+
+
+@cache
+def raising(*when: str) -> tuple[str, ...]:
+    """The rules whose exception comes at one of these stages."""
+    return tuple(name for name, stage in stages().items() if stage in when)
 
 
 def foretold(subject: Subject, settings: Mapping[str, Any], anchor: Mapping[str, str]) -> Said:
@@ -33,8 +43,8 @@ def foretold(subject: Subject, settings: Mapping[str, Any], anchor: Mapping[str,
     options = Options(
         stdin=written(subject, settings),
         environment="none",
-        target={"packages": dict(anchor)},
-        select=raising(),
+        target={"packages": dict(anchor), "processes": 1},
+        select=raising(*(STAGES if subject.form == "training" else STAGES[:1])),
     )
     linted = lint(options)
     found = [finding.rule for finding in linted.report.findings if finding.severity == "error"]
@@ -43,20 +53,14 @@ def foretold(subject: Subject, settings: Mapping[str, Any], anchor: Mapping[str,
 
 def written(subject: Subject, settings: Mapping[str, Any]) -> tuple[str, bytes]:
     """The name and the text of a file with these settings."""
+    if subject.form == "training":
+        return training.written(subject, settings)
     if subject.form == "call":
         arguments = "".join(f"    {name}={_python(value)},\n" for name, value in settings.items())
-        text = f"import torch\nfrom {subject.module} import {subject.cls}\n\nargs = {subject.cls}(\n{arguments})\n"
+        text = f"import torch\nimport {subject.module}\nfrom {subject.module} import {subject.cls}\n\n"
+        text += f"args = {subject.cls}(\n{arguments})\n"
         return "train.py", text.encode()
     if subject.form == "deepspeed":
         return "ds_config.json", json.dumps(settings, indent=2).encode()
     return "train.yaml", yaml.safe_dump(dict(settings), sort_keys=False).encode()
 
-
-def _python(value: Any) -> str:
-    if isinstance(value, dict):
-        if set(value) == {"__name__"}:
-            return str(value["__name__"])
-        return "{" + ", ".join(f"{key!r}: {_python(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_python, value)) + "]"
-    return repr(value)

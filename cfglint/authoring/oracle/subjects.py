@@ -47,9 +47,34 @@ ANCHORS: Mapping[str, Mapping[str, str]] = {
 _TRAINING = {"output_dir": "out", "use_cpu": True}
 # Hardware, files, sessions of other programs: what these do is no matter of the settings alone.
 _OUTSIDE = frozenset(
-    "output_dir use_cpu no_cuda use_mps_device tf32 deepspeed local_rank ddp_backend tpu_num_cores use_ipex "
-    "jit_mode_eval parallelism_config distributed_config mp_parameters past_index push_to_hub_organization "
-    "push_to_hub_token push_to_hub_model_id half_precision_backend fp16_backend".split()
+    (
+        *(
+            "output_dir",
+            "use_cpu",
+            "no_cuda",
+            "use_mps_device",
+            "tf32",
+            "local_rank",
+            "ddp_backend",
+            "tpu_num_cores",
+        ),
+        *(
+            "use_ipex",
+            "jit_mode_eval",
+            "parallelism_config",
+            "distributed_config",
+            "mp_parameters",
+            "past_index",
+        ),
+        *("deepspeed", "push_to_hub_organization", "push_to_hub_token", "push_to_hub_model_id"),
+        # Apex is a package of its own, and absent from the anchors.
+        *("half_precision_backend", "fp16_backend"),
+    )
+)
+
+# What these do depends on the releases of optimum, autoawq and gptqmodel, which the anchors do not have.
+_QUANTIZERS_OWN = frozenset(
+    ("modules_in_block_to_quantize", "do_fuse", "fuse_max_seq_len", "modules_to_fuse", "modules_to_not_convert")
 )
 
 SUBJECTS: Mapping[str, Subject] = {
@@ -64,6 +89,30 @@ SUBJECTS: Mapping[str, Subject] = {
             pinned=_TRAINING,
             left_out=_OUTSIDE,
             values="training",
+        ),
+        *(
+            Subject(name, "trl", "trl", name, pinned=_TRAINING, left_out=_OUTSIDE, values="trl")
+            for name in ("SFTConfig", "DPOConfig", "GRPOConfig", "RLOOConfig", "KTOConfig", "RewardConfig")
+        ),
+        Subject("ModelConfig", "trl", "trl", "ModelConfig", values="trl"),
+        *(
+            Subject(name, "peft", "peft", name, values="peft")
+            for name in (
+                *("LoraConfig", "AdaLoraConfig", "OFTConfig", "BOFTConfig", "IA3Config"),
+                "PromptTuningConfig",
+            )
+        ),
+        *(
+            Subject(name, "transformers", "transformers", name, left_out=_QUANTIZERS_OWN, pinned=pinned)
+            for name, pinned in (
+                ("BitsAndBytesConfig", {}),
+                ("GPTQConfig", {"bits": 4}),
+                ("AwqConfig", {}),
+                ("QuantoConfig", {}),
+                ("EetqConfig", {}),
+                ("AqlmConfig", {}),
+                ("FineGrainedFP8Config", {}),
+            )
         ),
     )
 }

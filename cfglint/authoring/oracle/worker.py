@@ -6,6 +6,7 @@ Reads one JSON line ``{"form", "module", "cls"}``, then one configuration a line
 
 import contextlib
 import fcntl
+import functools
 import importlib
 import io
 import json
@@ -19,8 +20,8 @@ def real(value):
     """A value of a configuration, with named objects looked up."""
     if isinstance(value, dict):
         if set(value) == {"__name__"}:
-            module, _, name = value["__name__"].rpartition(".")
-            return getattr(importlib.import_module(module), name)
+            module, *names = value["__name__"].split(".")
+            return functools.reduce(getattr, names, importlib.import_module(module))
         return {key: real(inner) for key, inner in value.items()}
     return [real(inner) for inner in value] if isinstance(value, list) else value
 
