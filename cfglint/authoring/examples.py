@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from cfglint.authoring.compile import read_examples
 from cfglint.linting import Linted, Options, lint
 from cfglint.rules_dir import rules_dir
+from cfglint.verify.examples import example_folder
 
 #: The marker on the line where a rule must fire; JSON files, which hold no comments, use ``expect: ["path:line"]``.
 MARKER = re.compile(r"cfglint-expect: ([a-z0-9-]+(?:, *[a-z0-9-]+)*)")
@@ -24,23 +22,6 @@ class Failure(NamedTuple):
     rule: str
     example: str
     reason: str
-
-
-@contextmanager
-def example_folder(files: Mapping[str, str]) -> Iterator[Path]:
-    """The files of an example in a folder of their own, which is the working folder meanwhile."""
-    before = os.getcwd()
-    with tempfile.TemporaryDirectory(prefix="cfglint-example-") as name:
-        folder = Path(name).resolve()
-        (folder / ".git").mkdir()
-        for path, text in files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text, encoding="utf-8")
-        os.chdir(folder)
-        try:
-            yield folder
-        finally:
-            os.chdir(before)
 
 
 def lint_example(files: Mapping[str, str], target: Mapping[str, Any], rules: tuple[str, ...] = ()) -> Linted:

@@ -10,10 +10,11 @@ import click
 
 from cfglint.cli.checking import exit_code, say, settings_for, show, write_report
 from cfglint.cli.options import PAGE
-from cfglint.cli.planning import plans_for, repeats
+from cfglint.cli.planning import limits, repeats
 from cfglint.cli.proofs import Outcome, page_of, plot_of
 from cfglint.linting import Linted
 from cfglint.report.json import finding_json
+from cfglint.verify.findings import plans_for
 from cfglint.verify.spec import Experiment, verdict_to_json
 from cfglint.verify.verify import verify
 
@@ -28,7 +29,7 @@ def verify_linted(linted: Linted, given: Mapping[str, Any]) -> int:
     }
     if only and not chosen:
         say(f"cfglint: nothing to verify: no finding of {', '.join(only)}", err=True)
-    plans = plans_for(linted, list(chosen.values()), given)
+    plans = plans_for(linted, list(chosen.values()), limits(given))
     if given["plan_only"]:
         from cfglint.cli.plan_files import show_plan
 
