@@ -49,11 +49,10 @@ def configurations(
 
     The n-th is the same whatever `count` is. Values that JSON does not have are written ``{"__name__": "torch.…"}``.
     """
-    rows, _whole = fieldtable.inherited_fields(subject.library, subject.cls, anchor)
-    rows = {name: row for name, row in rows.items() if name not in subject.left_out}
+    rows = rows_of(subject, anchor)
     pool = _pool(subject.name)
     seen = {name: values for name, values in _values(subject).items() if name in rows}
-    foreign = sorted((_ever(subject) | set(pool.get("foreign", ()))) - set(rows) - subject.left_out)
+    foreign = sorted((names_ever(subject) | set(pool.get("foreign", ()))) - set(rows) - subject.left_out)
     pooled = [name for name in pool["fields"] if name in rows]
     base = _pool(pool["inherits"]) if "inherits" in pool else {"fields": {}}
     given, paths = {**base["fields"], **pool["fields"]}, pool.get("paths", base.get("paths", ()))
@@ -122,7 +121,3 @@ def _values(subject: Subject) -> dict[str, list[Any]]:
     path = DATA / "values" / f"{subject.values}.json"
     loaded: dict[str, list[Any]] = json.loads(path.read_text("utf-8")) if subject.values else {}
     return loaded
-
-
-def _ever(subject: Subject) -> set[str]:
-    return set(fieldtable.names(subject.library, subject.cls))

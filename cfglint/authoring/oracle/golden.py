@@ -46,11 +46,11 @@ def digest_of(configurations: Iterable[Mapping[str, Any]]) -> str:
 
 
 def kind_of(answer: Sequence[str] | None) -> str:
-    """What was raised, without the values in its message."""
+    """What was raised, without the values in its message; whole scripts say at which stage first."""
     if answer is None:
         return TAKEN
-    message = re.sub(r"['\"`].*?['\"`]|\d[\d.e+-]*|\[.*?\]", "…", " ".join(answer[1].split()))
-    return f"{answer[0]}: {message[:90]}"
+    message = re.sub(r"['\"`].*?['\"`]|\d[\d.e+-]*|\[.*?\]", "…", " ".join(answer[-1].split()))
+    return f"{': '.join(answer[:-1])}: {message[:90]}"
 
 
 def write(subject: Subject, anchor: str, golden: Golden) -> None:

@@ -43,7 +43,7 @@ def foretold(subject: Subject, settings: Mapping[str, Any], anchor: Mapping[str,
     options = Options(
         stdin=written(subject, settings),
         environment="none",
-        target={"packages": dict(anchor), "processes": 1},
+        target={"packages": dict(anchor), "processes": 1, **subject.target},
         select=raising(*(STAGES if subject.form == "training" else STAGES[:1])),
     )
     linted = lint(options)
@@ -56,11 +56,9 @@ def written(subject: Subject, settings: Mapping[str, Any]) -> tuple[str, bytes]:
     if subject.form == "training":
         return training.written(subject, settings)
     if subject.form == "call":
-        arguments = "".join(f"    {name}={_python(value)},\n" for name, value in settings.items())
         text = f"import torch\nimport {subject.module}\nfrom {subject.module} import {subject.cls}\n\n"
-        text += f"args = {subject.cls}(\n{arguments})\n"
+        text += f"args = {subject.cls}(\n{arguments(settings)})\n"
         return "train.py", text.encode()
     if subject.form == "deepspeed":
         return "ds_config.json", json.dumps(settings, indent=2).encode()
     return "train.yaml", yaml.safe_dump(dict(settings), sort_keys=False).encode()
-

@@ -20,7 +20,7 @@ import warnings
 
 # A configuration that takes longer (a deadlock between processes) is answered with TimeoutError.
 LONGEST_SECONDS = 90
-WORDS = "one two three four five six seven eight nine ten".split()
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 ROWS = 8
 LENGTH = 12
 
@@ -205,7 +205,9 @@ def apart(names, settings, folder):
 
 
 def main():
-    os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", CUDA_VISIBLE_DEVICES="", WANDB_MODE="disabled")
+    os.environ.update(
+        HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", CUDA_VISIBLE_DEVICES="", WANDB_MODE="disabled"
+    )
     lines = sys.stdin.read().splitlines()
     answers = os.fdopen(os.dup(1), "w")
     nowhere = os.open(os.devnull, os.O_WRONLY)
