@@ -47,7 +47,8 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
     )
     if not configuring or not trains:
         return []
-    whole = not script.local_imports
+    found, apart = _of_one_class(found)
+    whole = not script.local_imports and not apart
     unsloth = any(name.split(".")[0] == "unsloth" for name in script.imports.values())
     primaries: list[tuple[Call, CallPattern] | None] = [
         item for item in found if item[1].spec["role"] == _PRIMARY
@@ -60,6 +61,25 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
         hidden = frozenset(name for call, pattern in calls if call.open for name in pattern.spec["provides"])
         facts.append(ScriptFacts(documents, steps, fields, whole, trains, unsloth, hidden))
     return facts
+
+
+def _of_one_class(
+    found: list[tuple[Call, CallPattern]],
+) -> tuple[list[tuple[Call, CallPattern]], bool]:
+    """The calls without those in another class than the adapter's, and whether there were such.
+
+    Without training arguments nothing says that what one class builds is what another one trains.
+    """
+    adapter = next((call for call, pattern in found if pattern.spec["role"] == "adapter"), None)
+    if (
+        adapter is None
+        or "." not in adapter.scope
+        or any(pattern.spec["role"] == _PRIMARY for _, pattern in found)
+    ):
+        return found, False
+    own = adapter.scope.partition(".")[0]
+    kept = [item for item in found if "." not in item[0].scope or item[0].scope.partition(".")[0] == own]
+    return kept, len(kept) < len(found)
 
 
 #: How a script puts an end of text into its examples: the token, its usual spellings, or a chat template.
