@@ -100,14 +100,14 @@ class _Reader:
         if callee.startswith("*.") and not receiver and isinstance(node.func, ast.Attribute):
             receiver = self._text.slice(site.host or node.func.value)
         arguments: list[Argument] = []
-        is_open = False
+        unread: list[Opaque] = []
         for value in node.args:
             if isinstance(value, ast.Starred):
                 found = self._read(value.value, use)
                 if isinstance(found, Sequence):
                     arguments.extend(Argument("", item, item.span) for item in found.items)
                 else:
-                    is_open = True
+                    unread.append(self._unread(found, value))
             else:
                 read = self._read(value, use)
                 arguments.append(Argument("", read, read.span))
@@ -115,8 +115,8 @@ class _Reader:
             read = self._read(keyword.value, use)
             if keyword.arg is not None:
                 arguments.append(Argument(keyword.arg, read, self._text.span(keyword)))
-            else:
-                is_open = not self._unpacked(read, keyword.value, use, arguments) or is_open
+            elif not self._unpacked(read, keyword.value, use, arguments):
+                unread.append(self._unread(read, keyword))
         return Call(
             callee,
             receiver,
@@ -124,10 +124,15 @@ class _Reader:
             tuple(arguments),
             self._name_span(site),
             self._text.span(site.host or node),
-            is_open,
+            tuple(unread),
             site.scope.name,
             site.branch,
         )
+
+    def _unread(self, read: Node, at: ast.AST) -> Opaque:
+        """What stands for arguments that are not known, on their own text."""
+        origin = read.origin if isinstance(read, Opaque) else None
+        return Opaque(self._text.slice(at), self._text.span(at), "unread arguments", origin)
 
     def _read(self, value: ast.expr, use: Use) -> Node:
         """A value, but no default of an option that must have another value for this branch to run."""

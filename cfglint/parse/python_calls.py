@@ -6,9 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from cfglint.parse.python_constants import ASKS_GPU, TORCH_DTYPES
+from cfglint.parse.python_files import LOADERS, file_item, file_root
 from cfglint.parse.python_operators import CONVERSIONS, TEXT_METHODS
 from cfglint.parse.python_scopes import Use, dotted_text
-from cfglint.parse.tree import Entry, Mapping, Node, Scalar, Sequence
+from cfglint.parse.tree import Entry, Mapping, Node, Opaque, Scalar, Sequence
 
 if TYPE_CHECKING:
     from cfglint.parse.python_values import Values
@@ -38,6 +39,13 @@ def call_value(values: Values, node: ast.Call, use: Use, depth: int) -> Node:
         return _text_method(values, node, node.func, use, depth)
     if last == "get" and isinstance(node.func, ast.Attribute) and len(node.args) in (1, 2):
         return _get(values, node, node.func.value, use, depth)
+    if name in LOADERS:
+        return file_root(values, node, LOADERS[name], use, depth)
+    returned = values.origins.returned(name, use)
+    if returned is not None:
+        expression, there = returned
+        found = values.node(expression, there, depth)
+        return values.moved(found, node, f"returned {values.text.line_name(there.position[0])}")
     return values.opaque(node, "call")
 
 
@@ -77,6 +85,8 @@ def _keywords(values: Values, node: ast.Call, use: Use, depth: int) -> Node:
 
 def _converted(values: Values, node: ast.Call, kind: str, use: Use, depth: int) -> Node:
     inner = values.node(node.args[0], use, depth)
+    if isinstance(inner, Opaque) and inner.origin is not None and not inner.origin.convert:
+        return values.opaque(node, inner.reason, inner.origin._replace(convert=kind))
     if not isinstance(inner, Scalar):
         return values.blocked(node, inner, reason="call")
     try:
@@ -113,4 +123,5 @@ def _get(values: Values, node: ast.Call, receiver: ast.expr, use: Use, depth: in
         if len(node.args) == 2:
             return values.moved(values.node(node.args[1], use, depth), node, key.note, key.weak)
         return values.scalar(node, None, key)
-    return values.blocked(node, holder, key, reason="call")
+    default = values.node(node.args[1], use, depth) if len(node.args) == 2 else None
+    return file_item(values, node, holder, key, default) or values.blocked(node, holder, key, reason="call")

@@ -129,6 +129,30 @@ class Origins:
 
     # Functions of the script.
 
+    def returned(self, name: str, use: Use) -> tuple[ast.expr, Use] | None:
+        """What a function of the script returns, where one statement says that for every call of it."""
+        found = self.binding(name, use) if name.isidentifier() else UNDEFINED
+        if not isinstance(found, Binding) or not isinstance(found.node, ast.FunctionDef):
+            return None
+        function = found.node
+        results = self.walk.returns.get(function, [])
+        if function.decorator_list or len(results) != 1 or results[0][1].branch != found.branch:
+            return None
+        taken = function.args
+        if (taken.posonlyargs or taken.args or taken.kwonlyargs) and len(self._sites(name)) != 1:
+            return None
+        expression, there = results[0]
+        return None if expression is None else (expression, there)
+
+    def _sites(self, name: str) -> list[CallSite]:
+        """The calls of a plain name."""
+        if self._called is None:
+            self._called = {}
+            for site in self.walk.calls:
+                if isinstance(site.node.func, ast.Name):
+                    self._called.setdefault(site.node.func.id, []).append(site)
+        return self._called.get(name, [])
+
     def only_call(self, scope: Scope, parameter: str) -> tuple[ast.expr | None, Use, int] | None:
         """What the one call of a function passes for a parameter: (value or None, where it is read, line).
 
@@ -141,12 +165,7 @@ class Origins:
             return None
         if self.walk.loads.get(function.name) or len(scope.parent.bindings.get(function.name, ())) != 1:
             return None
-        if self._called is None:
-            self._called = {}
-            for site in self.walk.calls:
-                if isinstance(site.node.func, ast.Name):
-                    self._called.setdefault(site.node.func.id, []).append(site)
-        sites = self._called.get(function.name, [])
+        sites = self._sites(function.name)
         if len(sites) != 1:
             return None
         call = sites[0].node

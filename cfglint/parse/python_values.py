@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 from cfglint.parse.python_calls import ENVIRONMENT, GPU, call_value
 from cfglint.parse.python_constants import constant_attribute
+from cfglint.parse.python_files import file_item
 from cfglint.parse.python_members import Members
 from cfglint.parse.python_operations import binary, compare, conditional, either, unary
 from cfglint.parse.python_origins import Origins
 from cfglint.parse.python_scopes import FUNCTION, PARAMETER, VALUE, Binding, Use, dotted_text
 from cfglint.parse.python_text import PythonText
-from cfglint.parse.tree import Entry, Mapping, Node, Opaque, Scalar, Sequence
+from cfglint.parse.tree import Entry, FilePart, Mapping, Node, Opaque, Scalar, Sequence
 
 #: Nodes read for one value, and for a whole file: nested names can multiply without end.
 _VALUE_BUDGET, _FILE_BUDGET = 5_000, 300_000
@@ -66,9 +67,9 @@ class Values:
         if self._value_left < 0:
             raise _TooLargeError
 
-    def opaque(self, node: ast.AST, reason: str) -> Opaque:
+    def opaque(self, node: ast.AST, reason: str, origin: FilePart | None = None) -> Opaque:
         """A value that is not static."""
-        return Opaque(self.text.slice(node), self.text.span(node), reason)
+        return Opaque(self.text.slice(node), self.text.span(node), reason, origin)
 
     def scalar(self, node: ast.AST, value: object, *parts: Scalar, note: str = "") -> Scalar:
         """A scalar on the text of a node; it is weak when one of the parts it was made of is."""
@@ -107,7 +108,8 @@ class Values:
                 for entry in found.entries
             )
             return Mapping(entries, span, found.open)
-        return Opaque(self.text.text[start:end], span, found.reason)
+        origin = found.origin and found.origin._replace(weak=found.origin.weak or weak)
+        return Opaque(self.text.text[start:end], span, found.reason, origin)
 
     def blocked(self, node: ast.AST, *parts: Node, reason: str = "expression") -> Opaque:
         """Why an expression is not static: the reason of its part, if that says more."""
@@ -203,7 +205,7 @@ class Values:
             expression, there, line = given
             if expression is not None:
                 found = self.node(expression, there, depth)
-                if not isinstance(found, Opaque):
+                if not isinstance(found, Opaque) or found.origin is not None:
                     return self.moved(found, node, f"{node.id} in the call {self.text.line_name(line)}")
                 known = found.reason in (GPU, ENVIRONMENT)
                 return self.opaque(node, found.reason if known else "function parameter")
@@ -230,7 +232,9 @@ class Values:
             return self.opaque(node, "attribute")
         option, weak, reason = self._members.member(text, name, use)
         if option is None or option.default is None:
-            return self.opaque(node, reason or "attribute")
+            key = Scalar(name, name, self.text.span(node))
+            part = file_item(self, node, self.node(holder, use, depth), key)
+            return part or self.opaque(node, reason or "attribute")
         found = self.node(option.default, option.use, depth)
         if weak:
             self.defaults.add(option.node)
@@ -249,7 +253,7 @@ class Values:
                     return self.moved(entry.value, node, key.note, key.weak)
             if isinstance(holder, Sequence) and type(key.value) is int and abs(key.value) < len(holder.items):
                 return self.moved(holder.items[key.value], node, key.note, key.weak)
-        return self.blocked(node, holder, key, reason="item")
+        return file_item(self, node, holder, key) or self.blocked(node, holder, key, reason="item")
 
 
 def _placed(value: ast.expr, host: ast.expr) -> ast.expr:

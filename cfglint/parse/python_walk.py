@@ -51,6 +51,7 @@ class Walk(ExpressionWalk):
         self.functions: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, Scope, str]] = []
         self.classes: list[tuple[ast.ClassDef, Scope, str]] = []
         self.tests: dict[int, Test] = {}
+        self.returns: dict[ast.AST, list[tuple[ast.expr | None, Use]]] = {}
         self._pending: list[tuple[list[ast.stmt], Scope, Branch]] = []
         self._walk(tree.body)
 
@@ -111,7 +112,10 @@ class Walk(ExpressionWalk):
             for item in node.items:
                 name = dotted_text(item.optional_vars) if item.optional_vars else ""
                 self.expression(item.context_expr, scope, branch, name)
-                if item.optional_vars:
+                if isinstance(item.optional_vars, ast.Name):
+                    # What a context manager hands out is not its own value, but that tells where it comes from.
+                    scope.bind(item.optional_vars.id, OTHER, item.context_expr, item.optional_vars, branch)
+                elif item.optional_vars:
                     self._target(item.optional_vars, None, node, scope, branch)
             self._later((node.body, scope, branch))
         elif isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
@@ -128,6 +132,9 @@ class Walk(ExpressionWalk):
                     name, OTHER, None, node, self.new_branch(())
                 )
         else:
+            if isinstance(node, ast.Return) and scope.node is not None:
+                use = Use(scope, (node.lineno, node.col_offset), branch)
+                self.returns.setdefault(scope.node, []).append((node.value, use))
             for child in ast.iter_child_nodes(node):
                 if isinstance(child, ast.expr):
                     self.expression(child, scope, branch)

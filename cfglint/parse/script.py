@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from cfglint.parse.tree import Node
+from cfglint.parse.tree import Node, Opaque
 from cfglint.source import Span
 
 
@@ -25,8 +25,7 @@ class Call(NamedTuple):
     the receiver is not an imported name (``*.train``, ``*.save_pretrained``, ``*.resize_token_embeddings``).
     ``receiver`` is the receiver's text ("model", "tokenizer", ""). ``target`` is the variable that the result is
     assigned to ("" when none; ``model`` for ``model, tokenizer = f()``: the first). ``name_span`` covers the callee's
-    text, ``span`` the whole call. ``open`` says that ``**kwargs`` or ``*args`` which could not be read may add
-    arguments. ``scope`` is the dotted name of the enclosing function or class ("" at module level), ``branch`` tells
+    text, ``span`` the whole call. ``unread`` holds the ``**kwargs`` and ``*args`` that may add further arguments. ``scope`` is the dotted name of the enclosing function or class ("" at module level), ``branch`` tells
     apart the if/else/try/loop bodies it stands in ((), or a tuple of integers; equal tuples run together).
     """
 
@@ -36,9 +35,14 @@ class Call(NamedTuple):
     arguments: tuple[Argument, ...]
     name_span: Span
     span: Span
-    open: bool
+    unread: tuple[Opaque, ...]
     scope: str
     branch: tuple[int, ...]
+
+    @property
+    def open(self) -> bool:
+        """Whether there may be arguments that were not read."""
+        return bool(self.unread)
 
     def named(self, positional: Sequence[str]) -> Iterator[tuple[str, Argument]]:
         """The arguments with their names, positional ones by the callee's parameter names as far as they are known."""

@@ -24,12 +24,36 @@ class Scalar(NamedTuple):
     note: str = ""
 
 
+class FilePart(NamedTuple):
+    """A value that a script takes out of a file of data: the keys that lead to it, from the file's root.
+
+    ``path`` is as the script writes it, "" where only the command line tells it; ``weak`` marks a path that the command
+    line may replace. ``loader`` is "yaml", "json" or "omegaconf". ``convert`` names what the script passes the value
+    through ("float"), ``default`` is what it takes where the last key is missing.
+    """
+
+    path: str
+    loader: str
+    keys: tuple[str | int, ...] = ()
+    weak: bool = False
+    convert: str = ""
+    default: Node | None = None
+
+    def part(self, key: str | int, default: Node | None = None) -> FilePart:
+        """The value behind one more key."""
+        return self._replace(keys=(*self.keys, key), default=default)
+
+
 class Opaque(NamedTuple):
-    """A value that is there but not static: an expression, an interpolation, an environment variable."""
+    """A value that is there but not static: an expression, an interpolation, an environment variable.
+
+    ``origin`` tells where in another file it stands, if it can be looked up there.
+    """
 
     text: str
     span: Span
     reason: str
+    origin: FilePart | None = None
 
 
 class Sequence(NamedTuple):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cfglint.parse.python import parse_python
 from cfglint.parse.script import Call, Script
-from cfglint.parse.tree import Mapping, Node, Opaque, ParseError, Scalar, Sequence, plain
+from cfglint.parse.tree import FilePart, Mapping, Node, Opaque, ParseError, Scalar, Sequence, plain
 from cfglint.source import Source, Span, decode_source
 
 
@@ -223,6 +223,88 @@ def test_a_store_true_option_is_a_weak_false() -> None:
 )
 def test_what_is_not_static_says_why(text: str, why: str) -> None:
     assert reason(f"import torch\n{text}") == why
+
+
+LOADED = "import json, os, yaml\nfrom omegaconf import OmegaConf\nfrom pathlib import Path\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (
+            "c = yaml.safe_load(open('a.yaml'))\nConfig(x=c['t']['lr'])",
+            FilePart("a.yaml", "yaml", ("t", "lr")),
+        ),
+        (
+            "with open('a.yaml') as f:\n    c = yaml.safe_load(f)\nConfig(x=c['lr'])",
+            FilePart("a.yaml", "yaml", ("lr",)),
+        ),
+        (
+            "c = json.loads(Path('a.json').read_text())\nConfig(x=c['l'][0])",
+            FilePart("a.json", "json", ("l", 0)),
+        ),
+        ("c = OmegaConf.load('a.yaml')\nConfig(x=c.t.lr)", FilePart("a.yaml", "omegaconf", ("t", "lr"))),
+        (
+            "c = yaml.safe_load(open('a.yaml'))\nConfig(x=float(c['lr']))",
+            FilePart("a.yaml", "yaml", ("lr",), convert="float"),
+        ),
+        (
+            "def read(path):\n    with open(path) as f:\n        return yaml.safe_load(f)\n"
+            "def main(c):\n    Config(x=c['lr'])\nmain(read('a.yaml'))",
+            FilePart("a.yaml", "yaml", ("lr",)),
+        ),
+        (
+            "p.add_argument('--c', default='a.yaml')\nargs = p.parse_args()\n"
+            "c = yaml.safe_load(open(args.c))\nConfig(x=c['lr'])",
+            FilePart("a.yaml", "yaml", ("lr",), weak=True),
+        ),
+        (
+            "c = yaml.safe_load((Path(__file__).parent / 'a.yaml').read_text())\nConfig(x=c['lr'])",
+            FilePart("a.yaml", "yaml", ("lr",)),
+        ),
+        (
+            "c = yaml.safe_load(open(os.path.join(os.path.dirname(__file__), 'a.yaml')))\nConfig(x=c['lr'])",
+            FilePart("a.yaml", "yaml", ("lr",)),
+        ),
+        (
+            "import sys\nc = yaml.safe_load(open(sys.argv[1]))\nConfig(x=c['lr'])",
+            FilePart("", "yaml", ("lr",)),
+        ),
+        ("c = yaml.safe_load(open('a.yaml'))\nc['lr'] = 1\nConfig(x=c['lr'])", None),
+        ("c = yaml.safe_load(open('a.yaml'))\nConfig(x=c['lr'] * 2)", None),
+        ("c = pickle.load(open('a.yaml'))\nConfig(x=c['lr'])", None),
+    ],
+)
+def test_what_a_script_takes_out_of_a_file(text: str, part: FilePart | None) -> None:
+    node = value_of(LOADED + text)
+    assert isinstance(node, Opaque)
+    assert node.origin == part
+
+
+def test_a_default_for_a_key_that_a_file_may_lack() -> None:
+    node = value_of(LOADED + "c = yaml.safe_load(open('a.yaml'))\nConfig(x=c.get('lr', 2))")
+    assert isinstance(node, Opaque)
+    assert node.origin is not None
+    assert isinstance(node.origin.default, Scalar)
+    assert (node.origin.keys, node.origin.default.value) == (("lr",), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("def f():\n    return 2\nConfig(x=f())", 2),
+        ("def f(a):\n    return a + 1\nConfig(x=f(1))", 2),
+        ("def f(a):\n    return a + 1\nf(5)\nConfig(x=f(1))", None),
+        ("def f(a):\n    if a:\n        return 1\n    return 2\nConfig(x=f(0))", None),
+        ("def f():\n    if c:\n        return 2\nConfig(x=f())", None),
+        ("@g\ndef f():\n    return 2\nConfig(x=f())", None),
+        ("async def f():\n    return 2\nConfig(x=f())", None),
+        ("def f():\n    return f()\nConfig(x=f())", None),
+    ],
+)
+def test_functions_of_the_script_with_one_result(text: str, value: object) -> None:
+    node = value_of(text)
+    assert (node.value if isinstance(node, Scalar) else None) == value
 
 
 def test_nested_lists_of_names_do_not_multiply() -> None:
