@@ -22,7 +22,7 @@ from cfglint.resolve import fieldtable
 #: end of the first optimizer step.
 STAGES = ("construction", "build", "first_step")
 
-# In each of so many configurations a setting is drawn from the whole field table.
+# In each of so many configurations a setting is drawn that is in the field table and in no pool.
 FROM_TABLE = 0.15
 # A name of the pool that this release does not have is written all the same in so many.
 FOREIGN = 0.03
@@ -179,7 +179,7 @@ def _drawn(
         if all(name in rows or name in OF_THE_SCRIPT for name in entry) or random.random() < FOREIGN:
             found.update(entry)
     if random.random() < FROM_TABLE:
-        name = pick(random, sorted(rows))
+        name = pick(random, sorted(set(rows).difference(*(pool["fields"] for pool in pools))))
         usual, odd_values = of_type(rows[name])
         choices = rows[name].get("choices") or usual
         found[name] = pick(random, odd_values if random.random() < 0.4 else choices)
@@ -187,12 +187,13 @@ def _drawn(
 
 
 def _entry(random: Random, pool: Mapping[str, Any], odd: int) -> dict[str, Any]:
+    """One field with a value, or settings that belong together, each of these as likely as a field."""
     names = sorted(pool["fields"])
-    together = pool.get("together", ())
-    place = int(random.random() * (len(names) + 4 * len(together)))
+    together = [entry for group in pool.get("together", ()) for entry in group[odd]]
+    place = int(random.random() * (len(names) + len(together)))
     if place < len(names):
         return {names[place]: pick(random, pool["fields"][names[place]][odd])}
-    return dict(pick(random, together[(place - len(names)) // 4][odd]))
+    return dict(together[place - len(names)])
 
 
 def _rows(library: str, cls: str, anchor: Mapping[str, str]) -> dict[str, fieldtable.Row]:
