@@ -150,6 +150,8 @@ WORLD = frozenset(
 )
 # Tools that put an adapter on all linear layers where nothing is said; PEFT itself refuses families it does not know.
 ADAPT_ALL_LINEAR = ("llamafactory", "ms-swift", "unsloth")
+# Settings of the processes that load data, which mean nothing, or raise, without them.
+LOADER = "training.dataloader_"
 NO_ADAPTER = ("none", "full", "freeze")
 CPU_ATTENTION = ("eager", "sdpa", "flex_attention")
 
@@ -176,6 +178,10 @@ def carry(
     if carried.get("lora.r") != settings.get("lora.r") and "lora.lora_alpha" in carried:
         # The factor alpha / r is what the adapter's scale depends on.
         carried["lora.lora_alpha"] = carried["lora.lora_alpha"] * carried["lora.r"] / settings["lora.r"]
+    if carried.get(f"{LOADER}num_workers"):
+        for field in [field for field in carried if field.startswith(LOADER)]:
+            dropped.append(Dropped(field, "the experiment loads its data in one process"))
+            del carried[field]
     return carried, dropped
 
 

@@ -47,7 +47,10 @@ DETECTORS: dict[str, Detector] = {
     "same_losses": Detector(dynamics.same_losses, "largest difference between raw losses of both variants"),
     "loss_scaled": Detector(dynamics.loss_scaled, "loss or weight change, as a ratio of both variants", 1.5),
     "lost_updates": Detector(
-        dynamics.lost_updates, "share of weights that changed, healthy over this", 1.25, compares=True
+        dynamics.lost_updates,
+        "share of weights that did not change, beyond the healthy arm's",
+        0.1,
+        compares=True,
     ),
     "nothing_moved": Detector(
         dynamics.nothing_moved,

@@ -12,9 +12,7 @@ from cfglint.verify.plan import Options, plan
 from cfglint.verify.spec import Experiment, Verdict, could_not_run
 
 
-def plans_for(
-    linted: Linted, findings: Sequence[Finding], options: Options
-) -> list[Experiment | Verdict]:
+def plans_for(linted: Linted, findings: Sequence[Finding], options: Options) -> list[Experiment | Verdict]:
     """For each finding its experiment, or why there is none."""
     prepared = []
     for finding in findings:

@@ -37,7 +37,7 @@ def judge(experiment: Experiment, results: Iterable[ArmResult]) -> Verdict:
             "needs CUDA: float16 is emulated here, and CUDA refuses more than that",
         )
     if outcome == CONFIRMED and AS_FIXED not in readings:
-        reason = "no automatic fix to try beside it"
+        reason = "no fix was tried beside it"
     threshold = experiment.detector_args.get("threshold", detector.threshold)
     return Verdict(
         outcome=outcome,

@@ -83,13 +83,18 @@ def obstacle(
     framework = settings.get("framework.name")
     if detector.startswith("exception") and framework in OWN_CODE:
         return f"the exception may be of {framework}'s own code, which the experiment does not run"
-    if any(word in str(finding.get("condition", "")) for word in ("has(", "before(", "steps.")):
+    if depends_on_calls(finding):
         return "depends on calls of the script, which the experiment does not repeat"
     for field in sorted(field for field in reads - PRECISION if settings.get(field)):
         known = carries(field, settings, reads, device) or engine_carries(field, engine)
         if not known and field.split(".")[0] not in DESCRIBES:
             return f"depends on {field}, which the experiment does not carry"
     return "needs a checkpoint that is quantized" if settings.get("model.quantized_checkpoint") else ""
+
+
+def depends_on_calls(finding: Mapping[str, Any]) -> bool:
+    """Whether a condition asks for calls of a script."""
+    return any(word in str(finding.get("condition", "")) for word in ("has(", "before(", "steps."))
 
 
 def _is_half(settings: Settings) -> bool:

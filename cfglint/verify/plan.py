@@ -24,6 +24,7 @@ from cfglint.verify.spec import (
     could_not_run,
 )
 from cfglint.verify.tiny import tiny_model
+from cfglint.verify.trainers import stand_in, trainer_of
 
 # Larger than what float16 holds, by enough that it overflows in every batch; near 1e5 it does so in some
 # only.
@@ -62,7 +63,7 @@ def plan(
 
     `finding` is a finding of the JSON report; `settings` the run's known canonical fields, flat; `verify` the
     rule's own block: {model, steps, device, engine, detector, args, settings, workload, control: {settings,
-    workload, model}, trainer, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}.
+    workload, model}, trainer, try_fix, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}.
     The other findings' fixes are applied to all arms first, since one fault hides another.
     """
     block = verify or {}
@@ -90,16 +91,22 @@ def plan(
     if probe.needs_weights and not options.weights:
         return could_not_run(rule, "needs trained weights: a tiny random model can't show it")
     assumed += [assumption] if assumption else []
+    trainer = block.get("trainer") or probe.trainer or trainer_of(base)
+    if "trainer" not in block and not probe.trainer:
+        told, reason = stand_in(base, reads, trainer)
+        if reason:
+            return could_not_run(rule, reason)
+        assumed += [told] if told else []
     carried, dropped = carry(base, reads, options.device)
     kept = reads | SCHEDULE if reads & SCHEDULE else reads
     overrides = {field: value for field, value in probe.overrides.items() if field not in kept}
     forced = {*overrides, *(field for variant in probe.variants for field in variant.settings)}
     wanted = {**base, **block.get("settings", {})}
-    of_engine, left, told, reason = carry_for(engine, wanted, reads, forced, options.device)
+    of_engine, left, notes, reason = carry_for(engine, wanted, reads, forced, options.device)
     if reason:
         return could_not_run(rule, reason)
     carried.update(of_engine)
-    assumed += told
+    assumed += notes
     known = {*of_engine, *(item.field for item in left)}
     dropped = [*(item for item in dropped if item.field not in known), *left]
     if assumption or block.get("model"):
@@ -112,10 +119,9 @@ def plan(
     if reason:
         return could_not_run(rule, reason)
     arms = [Arm(AS_CONFIGURED, carried, overrides, workload)]
-    if fix and (fix.get("set") or fix.get("unset")):
+    if fix and (fix.get("set") or fix.get("unset")) and block.get("try_fix", True):
         arms.append(Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **_of_fixed_arm(block, fix)}))
     arms.append(healthy_arm(probe, block, arms, reads, model, workload, overrides, engine))
-    trainer = block.get("trainer") or probe.trainer or _trainer(base)
     variants = tuple(Variant(name, fields) for name, fields in block.get("variants", {}).items())
     if detector == "same_losses" and not variants:
         variants = two_learning_rates(carried, options.device)
@@ -202,15 +208,6 @@ def _arguments(detector: str, block: Mapping[str, Any], settings: Settings) -> d
     if detector == "clipping_ignored":
         found.setdefault("max_grad_norm", settings["training.max_grad_norm"])
     return found
-
-
-def _trainer(settings: Settings) -> str:
-    named = str(settings.get("trainer.class_name", ""))
-    method = settings.get("trainer.method")
-    own = settings.get("framework.name") in (None, "trl", "unsloth")
-    if "DPO" in named or (method == "dpo" and own):
-        return "dpo"
-    return "sft" if "SFT" in named or (method == "sft" and own and named == "") else "trainer"
 
 
 def _forced(carried: Settings, overrides: Settings) -> list[Dropped]:

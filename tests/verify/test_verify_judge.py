@@ -105,7 +105,7 @@ def test_unstable_tells_the_share() -> None:
 def test_without_a_fix_to_apply_the_finding_can_still_be_confirmed() -> None:
     shown = {AS_CONFIGURED: [True] * 3, HEALTHY: [False] * 3}
     verdict = judge(experiment(arms=(AS_CONFIGURED, HEALTHY)), losses(shown))
-    assert (verdict.outcome, verdict.reason) == ("confirmed", "no automatic fix to try beside it")
+    assert (verdict.outcome, verdict.reason) == ("confirmed", "no fix was tried beside it")
 
 
 @pytest.mark.parametrize("arm", [AS_CONFIGURED, AS_FIXED, HEALTHY])
@@ -217,7 +217,9 @@ def test_nothing_is_said_of_the_scale_of_what_is_not_finite(loss: float) -> None
 def test_updates_that_round_away_are_seen_beside_a_healthy_arm() -> None:
     healthy = result(changes=change(98))
     assert reading("lost_updates", result(changes=change(15)), healthy).shows is True
+    assert reading("lost_updates", result(changes=change(62)), healthy).value == pytest.approx(0.36)
     assert reading("lost_updates", result(changes=change(95)), healthy).shows is False
+    assert reading("lost_updates", result(changes=change(100)), healthy).value == 0.0
     assert reading("lost_updates", result(changes=change(15)), result(changes=change(40))).shows is None
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
+from cfglint.engine.ruleset import load_rules
 from cfglint.verify.plan import Options, expected_seconds, plan
+from cfglint.verify.runner import WORKER
 from cfglint.verify.spec import AS_CONFIGURED, AS_FIXED, HEALTHY, Arm, Experiment, Verdict
+from cfglint.verify.trainers import TRL_METHODS
 
 GEMMA = {
     "model.family": "gemma3",
@@ -342,11 +346,92 @@ def test_the_rules_own_block_decides() -> None:
         ({"trainer.method": "sft", "framework.name": "llamafactory"}, "trainer"),
         ({"trainer.method": "dpo", "framework.name": "trl"}, "dpo"),
         ({"trainer.class_name": "DPOTrainer"}, "dpo"),
+        ({"trainer.class_name": "ORPOTrainer", "trainer.method": "orpo"}, "orpo"),
+        ({"trainer.class_name": "KTOTrainer", "trainer.method": "kto"}, "trainer"),
+        ({"trainer.class_name": "Trainer"}, "trainer"),
     ],
 )
 def test_the_trainer_that_the_run_uses(settings: dict[str, Any], trainer: str) -> None:
     about = finding("lr_no_effect", "training.learning_rate")
     assert planned(about, settings).trainer == trainer
+
+
+METHODS = ("kto", "grpo", "rloo", "reward", "bco", "ppo", "simpo")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_condition_on_a_method_that_is_not_trained_is_not_tried(method: str) -> None:
+    run = {**GEMMA, "trainer.method": method, "preference.beta": 0.1}
+    told = f"the experiment does not train with {method}"
+    assert told in refused(finding("grad_nan", "training.fp16", "trainer.method"), run)
+    assert told in refused(finding("grad_nan", "training.fp16", "preference.beta"), run)
+    block = {"detector": "nothing_moved"}
+    assert told in refused(finding("no_learning", "trainer.method"), run, block)
+    assert (
+        planned(finding("no_learning", "trainer.method"), run, {**block, "trainer": "dpo"}).trainer == "dpo"
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_no_method_changes_is_shown_by_plain_training_and_says_so(method: str) -> None:
+    experiment = planned(finding(), {**GEMMA, "trainer.method": method})
+    assert experiment.trainer == "trainer"
+    assert f"plain language modelling stands for {method}" in experiment.assumed
+
+
+def test_preference_training_by_another_tool_is_not_tried() -> None:
+    run = {**GEMMA, "trainer.method": "dpo", "framework.name": "llamafactory"}
+    assert "does not train with dpo" in refused(finding("grad_nan", "training.fp16", "trainer.method"), run)
+    own = {**run, "framework.name": "trl"}
+    assert planned(finding("grad_nan", "training.fp16", "trainer.method"), own).trainer == "dpo"
+
+
+def test_the_worker_knows_the_trainers_that_are_planned() -> None:
+    worker = (WORKER / "training.py").read_text(encoding="utf-8")
+    table = next(
+        node.value
+        for node in ast.walk(ast.parse(worker))
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "TRL_TRAINERS"
+    )
+    assert set(ast.literal_eval(table)) == set(TRL_METHODS)
+
+
+def test_a_fix_that_only_removes_what_has_no_effect_is_not_tried() -> None:
+    about = finding("ignored_setting", "training.warmup_steps")
+    fix = {"unset": ["training.warmup_steps"]}
+    block = {"detector": "same_losses"}
+    arms = planned(about, {"training.warmup_steps": 3}, block, fix).arms
+    assert [each.name for each in arms] == [AS_CONFIGURED, AS_FIXED, HEALTHY]
+    arms = planned(about, {"training.warmup_steps": 3}, {**block, "try_fix": False}, fix).arms
+    assert [each.name for each in arms] == [AS_CONFIGURED, HEALTHY]
+
+
+@pytest.mark.parametrize(("framework", "targets"), [("llamafactory", "all-linear"), ("trl", None)])
+def test_a_tool_that_adapts_all_linear_layers_does_so_here(framework: str, targets: str | None) -> None:
+    run = {**GEMMA, "framework.name": framework, "adapter.method": "lora", "lora.r": 8}
+    assert arm(planned(finding(), run), AS_CONFIGURED).settings.get("lora.target_modules") == targets
+
+
+def test_settings_of_processes_that_load_data_are_left_behind_with_them() -> None:
+    about = finding(
+        "crash_at_start", "training.dataloader_persistent_workers", "training.dataloader_num_workers"
+    )
+    block = {"detector": "exception_at_start"}
+    with_workers = {"training.dataloader_persistent_workers": True, "training.dataloader_num_workers": 4}
+    kept = arm(planned(about, with_workers, block), AS_CONFIGURED).settings
+    assert not any("dataloader" in field for field in kept)
+    without = {**with_workers, "training.dataloader_num_workers": 0}
+    kept = arm(planned(about, without, block), AS_CONFIGURED).settings
+    assert kept["training.dataloader_persistent_workers"] is True
+
+
+def test_the_blocks_of_the_rules_say_nothing_unheard_of() -> None:
+    known = {
+        *("model", "steps", "device", "engine", "detector", "args", "settings", "workload", "fixed_workload"),
+        *("control", "trainer", "variants", "try_fix", "not_verifiable", "versions"),
+    }
+    for name, rule in load_rules().cold.items():
+        assert set(rule["verify"] or ()) <= known, name
 
 
 def test_precision_is_found_however_it_is_spelt() -> None:
