@@ -14,7 +14,8 @@ from cfglint.source import Source
 
 Class = tuple[str, str]
 
-_LLAMAFACTORY: tuple[Class, ...] = (
+#: The classes that LLaMA-Factory fills from one file.
+LLAMAFACTORY: tuple[Class, ...] = (
     ("llamafactory", "ModelArguments"),
     ("llamafactory", "DataArguments"),
     ("llamafactory", "FinetuningArguments"),
@@ -117,15 +118,15 @@ def _call(run: Run, document: Document) -> Iterator[Reader]:
     known = fieldtable.classes(library)
     cls = name if name in known else f"{name}.__init__"
     if cls in known:
+        source, entries = document.source, document.layout.entries
         yield Reader(
-            name.removesuffix(".__init__"),
-            ((library, cls),),
-            "python",
-            "error",
-            _RAISES,
-            document.source,
-            document.layout.entries,
+            name.removesuffix(".__init__"), ((library, cls),), "python", "error", _RAISES, source, entries
         )
+        given = next((entry.value for entry in entries if entry.key.value == "accelerator_config"), None)
+        if isinstance(given, Mapping) and ("transformers", "TrainingArguments") in joined(((library, cls),)):
+            config = (("transformers", "AcceleratorConfig"),)
+            path = "accelerator_config."
+            yield Reader("AcceleratorConfig", config, "python", "error", _RAISES, source, given.entries, path)
 
 
 def _mapping(run: Run, document: Document) -> Iterator[Reader]:
@@ -135,7 +136,7 @@ def _mapping(run: Run, document: Document) -> Iterator[Reader]:
         if not keys & _NOT_LLAMAFACTORY:
             yield Reader(
                 "LLaMA-Factory",
-                _LLAMAFACTORY,
+                LLAMAFACTORY,
                 "omegaconf",
                 "error",
                 "the start stops with “Some keys are not used by the HfArgumentParser”",
@@ -206,7 +207,7 @@ def _command(document: Document) -> Iterator[Reader]:
     program, _, subcommand = document.layout.callee.partition(" ")
     source, entries = document.source, document.layout.entries
     if program == "llamafactory-cli":
-        yield Reader("LLaMA-Factory", _LLAMAFACTORY, "argv", "error", _NOT_USED, source, entries)
+        yield Reader("LLaMA-Factory", LLAMAFACTORY, "argv", "error", _NOT_USED, source, entries)
     elif program == "swift" and subcommand in ("sft", "pt", "rlhf"):
         yield Reader("ms-swift", _SWIFT, "argv", "error", _NOT_USED, source, entries)
     elif program == "trl" and subcommand in _TRL_SCRIPTS:

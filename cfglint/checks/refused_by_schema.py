@@ -61,7 +61,7 @@ def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
         if _is_section(key, newest(run, library)) and not accepted:
             return f"is a section with keys of its own, and {_shown(value)} stands there: DeepSpeed stops while it reads the file"
     found = declared(run, reader, key)
-    if found is None or is_other_choice(found, value):
+    if found is None or is_other_choice(found, value, reader.loader):
         return ""
     why = refusal(value, found.row, library)
     return (

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, readers
-from cfglint.checks.seen_releases import seen
+from cfglint.checks.refusals import in_force
 from cfglint.checks.standing import owners
 from cfglint.checks.tabled_values import declared, kinds
 from cfglint.checks.wrong_type import unquoted
 from cfglint.model.run import Run
-from cfglint.model.value import KNOWN, Place
+from cfglint.model.value import Place
 from cfglint.parse.tree import Entry, Mapping, Node, Opaque, Scalar, Sequence
-from cfglint.resolve import fieldtable
+from cfglint.resolve.read import TRUSTING
 from cfglint.source import Span
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from cfglint.resolve.vocabulary import Vocabulary
 
 TABLE = "refused_types"
-#: Loaders that hand a value on as it is. The others turn a text into what the field is, or refuse it themselves.
-_TRUSTING = frozenset(("omegaconf", "hf", "python"))
 _YAML_BOOLS = frozenset(("no", "off", "yes", "on", "n", "y"))
 
 
@@ -40,7 +38,7 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
             if isinstance(entry.value, Scalar) and entry.value.weak:
                 continue
             match = _bare_bool(run, reader, entry)
-            if match is None and reader.loader in _TRUSTING:
+            if match is None and reader.loader in TRUSTING:
                 match = _at_once(run, reader, entry, written, facts)
             if match is not None:
                 yield match
@@ -74,10 +72,8 @@ def _at_once(run: Run, reader: Reader, entry: Entry, written: set[str], facts: F
     if isinstance(entry.value, Opaque):
         return None
     for library, cls, field in owners(reader.classes, str(entry.key.value)):
-        row = facts.tables(TABLE).get(f"{library}.{cls}.{field}")
-        if row is None or not _in_force(run, library, row) or row.get("unset") in written:
-            continue
-        if any(_is_one_of(facts, name, values) for name, values in row.get("unless", {}).items()):
+        row = in_force(run, facts, TABLE, (library, cls, field), written)
+        if row is None:
             continue
         name = f"{reader.path}{entry.key.value}"
         place = Place(reader.source, entry.span)
@@ -87,26 +83,9 @@ def _at_once(run: Run, reader: Reader, entry: Entry, written: set[str], facts: F
         if "takes" in row and not _is_taken(entry.value, row["takes"]):
             what = f"{name} {row['why']} while the arguments are built, and {_shown(entry.value)} is refused there"
             takes = " or ".join(kind for kind in row["takes"] if kind != "null")
-            edit = _quoted_number(entry.value, row)
+            edit = _meant_number(entry.value, row)
             return Match(place, what, f"give {name} a {takes}", edit=edit, packages=_decided(run, library))
     return None
-
-
-def _in_force(run: Run, library: str, row: Any) -> bool:
-    """Whether every release that the run may see refuses it."""
-    view = seen(run, library)
-    if not view.releases or view.beyond:
-        return False
-    names = fieldtable.releases(library)
-    first = names.index(row["since"]) if "since" in row else 0
-    last = names.index(row["until"]) if "until" in row else len(names) - 1
-    return all(first <= names.index(release) <= last for release in view.releases)
-
-
-def _is_one_of(facts: Facts, name: str, values: list[Any]) -> bool:
-    """Whether a field may have one of these values; a field that is not known may."""
-    value = facts.value(name)
-    return value.state != KNOWN or value.value in values
 
 
 def _parses(node: Node) -> bool:
@@ -129,13 +108,17 @@ def _is_taken(node: Node, takes: list[str]) -> bool:
         return "null" in takes
     if isinstance(value, str):
         return "text" in takes
-    if isinstance(value, bool) and value:
-        return bool({"true", "number", "whole number"} & {*takes})
+    if isinstance(value, bool) and ("bool" in takes or value):
+        return bool({"bool", "number", "whole number"} & {*takes}) or (value and "true" in takes)
+    if isinstance(value, float) and "float" in takes:
+        return True
     return "number" in takes or ("whole number" in takes and isinstance(value, int) and value is not False)
 
 
-def _quoted_number(node: Node, row: Any) -> tuple[Span, str] | None:
-    """The edit that writes a number without quotes."""
+def _meant_number(node: Node, row: Any) -> tuple[Span, str] | None:
+    """The edit that writes a number without quotes, or a whole number as the float that is asked for."""
+    if "float" in row["takes"] and isinstance(node, Scalar) and type(node.value) is int:
+        return node.span, f"{node.value}.0"
     if "number" in row["takes"] and isinstance(node, Scalar) and isinstance(node.value, str):
         return unquoted(node, node.value, "float")
     return None

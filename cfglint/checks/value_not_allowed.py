@@ -6,7 +6,7 @@ Coded, because the choices come from the tables of each release.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, readers
@@ -14,8 +14,9 @@ from cfglint.checks.tabled_values import Declared, choice_releases, declared, ki
 from cfglint.model.finding import SEVERITIES
 from cfglint.model.run import Run
 from cfglint.model.value import Place
-from cfglint.parse.tree import Entry, Node, Scalar
+from cfglint.parse.tree import Entry, Node, Scalar, Sequence
 from cfglint.resolve import fieldtable
+from cfglint.resolve.read import TRUSTING
 
 if TYPE_CHECKING:
     from cfglint.engine.facts import Facts
@@ -33,9 +34,24 @@ _RAISING = {
         "save_strategy",
         "logging_strategy",
         "hub_strategy",
+        "fsdp",
+        "debug",
     ),
     "llamafactory": ("finetuning_type", "stage"),
     "accelerate": ("distributed_type", "compute_environment"),
+}
+
+
+class _Options(NamedTuple):
+    """A setting whose text holds several members of an enum; from the release `lists` on its lists are checked too."""
+
+    enum: str
+    lists: str = ""
+
+
+_OPTIONS = {
+    ("transformers", "fsdp"): _Options("FSDPOption", "5.10.1"),
+    ("transformers", "debug"): _Options("DebugOption"),
 }
 _BY_PYDANTIC = frozenset(("axolotl", "deepspeed"))
 
@@ -44,29 +60,50 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     """One match for each value that the run's release, or the newest that it may see, refuses."""
     for reader in readers(run):
         for entry in reader.entries:
-            value = entry.value
-            if not isinstance(value, Scalar) or not _may_be_choice(value):
-                continue
-            found = declared(run, reader, str(entry.key.value))
-            if found is not None and is_other_choice(found, value) and not found.seen.beyond:
-                yield _match(run, reader, entry, value, found)
+            if _may_be_choice(entry.value, reader.loader):
+                found = declared(run, reader, str(entry.key.value))
+                if found is not None and not found.seen.beyond:
+                    for value in _refused(found, entry.value):
+                        yield _match(run, reader, entry, value, found)
 
 
-def is_other_choice(found: Declared, value: Node) -> bool:
+def is_other_choice(found: Declared, value: Node, loader: str) -> bool:
     """Whether a value is none of the choices of a field whose library checks them."""
-    return (
-        isinstance(value, Scalar)
-        and _may_be_choice(value)
-        and bool(found.row.get("choices"))
-        and _raises(found)
-        and value.value not in found.row["choices"]
-    )
+    return _may_be_choice(value, loader) and bool(_refused(found, value))
 
 
-def _may_be_choice(value: Scalar) -> bool:
+def _may_be_choice(value: Node, loader: str) -> bool:
+    if not isinstance(value, Scalar):
+        return isinstance(value, Sequence)
     if value.weak or isinstance(value.value, bool) or not isinstance(value.value, (str, int)):
         return False
-    return value.value not in ("", "auto")
+    return value.value != "auto" and (value.value != "" or loader in TRUSTING)
+
+
+def _refused(found: Declared, value: Node) -> list[str | int]:
+    """The values that the field does not know."""
+    if not _raises(found):
+        return []
+    options = _OPTIONS.get((found.library, found.field))
+    if options is not None:
+        known = fieldtable.enum_values(found.library, options.enum, found.release)
+        return [part for part in _members(found, value, options) if part not in known]
+    choices = found.row.get("choices")
+    if not choices or not isinstance(value, Scalar) or not isinstance(value.value, (str, int)):
+        return []
+    return [] if value.value in choices else [value.value]
+
+
+def _members(found: Declared, value: Node, options: _Options) -> list[str]:
+    """The members that a text or a list of options names, as far as they are looked up."""
+    if isinstance(value, Scalar):
+        return value.value.split() if isinstance(value.value, str) else []
+    place = fieldtable.position
+    if not isinstance(value, Sequence) or not options.lists:
+        return []
+    if place(found.library, found.release) < place(found.library, options.lists):
+        return []
+    return [item.value for item in value.items if isinstance(item, Scalar) and isinstance(item.value, str)]
 
 
 def _raises(found: Declared) -> bool:
@@ -75,18 +112,24 @@ def _raises(found: Declared) -> bool:
     return found.field in _RAISING.get(found.library, ())
 
 
-def _match(run: Run, reader: Reader, entry: Entry, value: Scalar, found: Declared) -> Match:
+def _match(run: Run, reader: Reader, entry: Entry, value: str | int, found: Declared) -> Match:
     from difflib import get_close_matches
 
     name = f"{reader.path}{entry.key.value}"
-    choices = [str(choice) for choice in found.row["choices"]]
-    span = choice_releases(found, value.value)
+    options = _OPTIONS.get((found.library, found.field))
+    listed = (
+        fieldtable.enum_values(found.library, options.enum, found.release)
+        if options
+        else found.row["choices"]
+    )
+    choices = [str(choice) for choice in listed]
+    span = choice_releases(found, value)
     place = Place(reader.source, entry.span)
     packages = (found.library,) if found.library in run.packages else ()
     worst = "warning" if reader.loader == "any" else "error"
     if span is None:
-        close = get_close_matches(str(value.value), choices, 1, 0.75)
-        what = f"{name} knows no {value.value} in any release of {found.library}, and is refused: it takes {_short(choices)}"
+        close = get_close_matches(str(value), choices, 1, 0.75)
+        what = f"{name} knows no {value} in any release of {found.library}, and is refused: it takes {_short(choices)}"
         return Match(
             place,
             what,
@@ -98,10 +141,10 @@ def _match(run: Run, reader: Reader, entry: Entry, value: Scalar, found: Declare
     exact = found.seen.kind == "exact"
     said = found.seen.said if exact else f"{found.release} is the newest that may be used"
     if names.index(found.release) < names.index(span[0]):
-        what = f"{name} knows {value.value} only since {found.library} {span[0]}, and {said}"
+        what = f"{name} knows {value} only since {found.library} {span[0]}, and {said}"
         instead = f"use {found.library} {span[0]} or later, or write one of {_short(choices)}"
     else:
-        what = f"{name} knows {value.value} only up to {found.library} {span[1]}, and {said}"
+        what = f"{name} knows {value} only up to {found.library} {span[1]}, and {said}"
         instead = f"write one of {_short(choices)}"
     lowered = {"exact": 0, "range": 1}.get(found.seen.kind, 2)
     return Match(

@@ -14,15 +14,13 @@ from cfglint.checks.tabled_values import declared, kinds
 from cfglint.model.run import Run
 from cfglint.model.value import Place
 from cfglint.parse.tree import Entry, Scalar
-from cfglint.resolve.read import loaded
+from cfglint.resolve.read import TRUSTING, loaded
 from cfglint.source import Span
 
 if TYPE_CHECKING:
     from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
-#: Loaders that hand a text on as it is, so that nobody turns it into the number or bool that is meant.
-_TRUSTING = frozenset(("omegaconf", "hf", "python"))
 _PLAIN = frozenset(("bool", "int", "float", "none"))
 #: rules/precision/quoted-precision-flag says more about these.
 _SAID_ELSEWHERE = frozenset(("bf16", "fp16"))
@@ -32,7 +30,7 @@ _FALSE = frozenset(("false", "no", "off", "0", ""))
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     """One match for each scalar of a type that the setting does not take."""
     for reader in readers(run):
-        if reader.loader not in _TRUSTING:
+        if reader.loader not in TRUSTING:
             continue
         for entry in reader.entries:
             value = entry.value

@@ -19,6 +19,10 @@ _CONVERTING = frozenset(("trl", "pydantic", "argv"))
 _FLOAT_READING = frozenset(("trl", "pydantic", "argv", "omegaconf"))
 
 
+#: Loaders that hand a value on as it is.
+TRUSTING = frozenset(("omegaconf", "hf", "python"))
+
+
 def loaded(value: object, quoted: bool, kind: str, loader: str) -> object:
     """What a tool's loader makes of a scalar that the plain reader gave, for a field of a type.
 
@@ -104,7 +108,10 @@ class FieldReader:
         if isinstance(node, Scalar):
             if node.value is None:
                 return Value(UNSET, None, place, "null is not set", node.raw, node.span, key)
-            value = loaded(node.value, node.quoted, self.vocabulary.types.get(field, "any"), self.loader)
+            kind = self.vocabulary.types.get(field, "any")
+            value = loaded(node.value, node.quoted, kind, self.loader)
+            if kind == "bool" and self.loader in TRUSTING and isinstance(value, (str, int, float)):
+                value = bool(value)  # no one converts it: `if args.bf16:` is what reads it
             return Value(KNOWN, value, place, node.note or "file", node.raw, node.span, key, node.weak)
         return Value(KNOWN, plain(node), place, "file", "", node.span, key)
 

@@ -1,0 +1,52 @@
+"""Rows of the tables of what constructors refuse: whether one is in force in a run.
+
+Keys are ``library.Class.field``, or ``library.*.field`` where all classes of the library that have the field share the
+check. A row, or each of a list of rows, may name the releases (``since``, ``until``, both included), fields of the run
+that switch the check off (``unless``: field to values), and another setting that does (``unset``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from cfglint.checks.seen_releases import seen
+from cfglint.model.run import Run
+from cfglint.model.value import KNOWN
+from cfglint.resolve import fieldtable
+
+if TYPE_CHECKING:
+    from cfglint.engine.facts import Facts
+
+
+def in_force(
+    run: Run, facts: Facts, table: str, owner: tuple[str, str, str], written: Collection[str]
+) -> Any:
+    """The row for a field of a class, if every release that the run may see refuses by it; else None.
+
+    `written` are the keys that stand beside the field.
+    """
+    library, cls, field = owner
+    rows = facts.tables(table)
+    found: Any = rows.get(f"{library}.{cls}.{field}") or rows.get(f"{library}.*.{field}") or ()
+    for row in found if isinstance(found, list) else (found,):
+        if row and _in_its_releases(run, library, row) and row.get("unset") not in written:
+            if not any(_may_be(facts, name, values) for name, values in row.get("unless", {}).items()):
+                return row
+    return None
+
+
+def _in_its_releases(run: Run, library: str, row: Any) -> bool:
+    view = seen(run, library)
+    if not view.releases or view.beyond:
+        return False
+    names = fieldtable.releases(library)
+    first = names.index(row["since"]) if "since" in row else 0
+    last = names.index(row["until"]) if "until" in row else len(names) - 1
+    return all(first <= names.index(release) <= last for release in view.releases)
+
+
+def _may_be(facts: Facts, name: str, values: list[Any]) -> bool:
+    """Whether a field may have one of these values; a field that is not known may."""
+    value = facts.value(name)
+    return value.state != KNOWN or value.value in values
