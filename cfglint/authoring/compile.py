@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from cfglint.authoring.dialects import compile_dialects, compile_steps
 from cfglint.authoring.expression import Compiled, ExpressionError, Registry, compile_expression
-from cfglint.authoring.schema import Rule
+from cfglint.authoring.schema import Case, Rule
 from cfglint.packages.version_match import clauses
 from cfglint.packages.versions import VersionSet
 
@@ -126,11 +126,14 @@ def _affects_text(affects: Any, where: str) -> str:
 _IN_CHARGE = {"unsloth": '(framework.unsloth or framework.name == "unsloth")'}
 
 
-def condition_text(rule: Rule, where: str) -> str:
-    """A rule's whole condition as one expression: when, affects, unless, patched_by."""
+def condition_text(rule: Rule, where: str, case: Case | None = None) -> str:
+    """A rule's whole condition, or that of one of its cases, as one expression: when, affects, unless, patched_by."""
     parts = [f"({rule.when})"]
-    if rule.affects is not None:
-        parts.append(_affects_text(rule.affects, where))
+    if case is not None:
+        parts.append(f"({case.when})")
+    for affects in (rule.affects, case.affects if case is not None else None):
+        if affects is not None:
+            parts.append(_affects_text(affects, where))
     if rule.unless:
         parts.append(f"not ({rule.unless})")
     for framework, spec in rule.patched_by.items():
@@ -157,8 +160,9 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
     condition = library.compile(condition_text(rule, where), where)
     if rule.check and not (Path(__file__).parent.parent / "checks" / f"{rule.check}.py").is_file():
         raise RuleError(f"{where}: there is no cfglint/checks/{rule.check}.py")
-    said = rule.report.at if isinstance(rule.report.at, list) else [rule.report.at]
-    at = [place.replace("_", "-") if place.startswith("packages.") else place for place in said]
+    cases = [_compile_case(case, rule, library, f"{where}: {case.at}") for case in rule.cases]
+    at = _places(rule.report.at)
+    at += [place for case, _ in cases for place in case["at"] if place not in at]
     for place in [*at, *(related.at for related in rule.report.also)]:
         check_place(place, library, where)
     for symptom in rule.symptom:
@@ -184,6 +188,7 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         "when": condition.ir,
         "at": at,
         "check": rule.check,
+        "cases": bool(cases),
         "supersedes": rule.supersedes,
     }
     cold = {
@@ -209,14 +214,33 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         ],
         "condition": condition_text(rule, where),
         "affects": rule.affects,
-        "fields": list(condition.fields),
-        "packages": list(condition.packages),
+        "cases": [case for case, _ in cases],
+        "fields": sorted({*condition.fields, *(name for _, read in cases for name in read.fields)}),
+        "packages": sorted({*condition.packages, *(name for _, read in cases for name in read.packages)}),
         "verify": rule.verify.model_dump(by_alias=True, exclude_none=True) if rule.verify else None,
         "raised": rule.raised,
         "aliases": rule.aliases,
         "withdrawn": rule.withdrawn,
     }
     return hot, cold
+
+
+def _compile_case(case: Case, rule: Rule, library: Library, where: str) -> tuple[dict[str, Any], Compiled]:
+    text = condition_text(rule, where, case)
+    condition = library.compile(text, where)
+    part = {
+        "at": _places(case.at),
+        "when": condition.ir,
+        "what": template(case.what, library, where),
+        "instead": template(case.instead, library, where),
+        "condition": text,
+    }
+    return part, condition
+
+
+def _places(said: str | list[str]) -> list[str]:
+    listed = said if isinstance(said, list) else [said]
+    return [place.replace("_", "-") if place.startswith("packages.") else place for place in listed]
 
 
 def check_place(place: str, library: Library, where: str) -> None:

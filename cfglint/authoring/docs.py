@@ -51,7 +51,7 @@ def rule_page(name: str, rule: Mapping[str, Any], examples: list[dict[str, Any]]
         f"| severity | confidence | status | symptom | evidence |\n|---|---|---|---|---|\n"
         f"| {rule['severity']} | {rule['confidence']} | {rule['status']} since {rule['since']} | {', '.join(rule['symptom'])} | {ladder(rule)} |\n",
         f"## What happens\n\n{rule['why']}\n",
-        f"## When it fires\n\n```\n{rule['condition']}\n```\n",
+        f"## When it fires\n\n```\n{_conditions(rule)}\n```\n",
         f"## Fix\n\n{_plain(rule['fix']['title'])}\n",
     ]
     if rule["false_positives"]:
@@ -63,6 +63,10 @@ def rule_page(name: str, rule: Mapping[str, Any], examples: list[dict[str, Any]]
                 title = f" ({example['title']})" if example.get("title") else ""
                 parts.append(f"## Example: {kind}{title}\n\n`{path}`\n\n```\n{text.rstrip()}\n```\n")
     return "\n".join(parts)
+
+
+def _conditions(rule: Mapping[str, Any]) -> str:
+    return "\n".join([case["condition"] for case in rule["cases"]] or [rule["condition"]])
 
 
 def _plain(parts: list[Any]) -> str:

@@ -43,6 +43,20 @@ class Fix(Strict):
     pin: dict[str, str] = {}
 
 
+class Case(Strict):
+    """One of several conditions of a rule that say the same of different settings.
+
+    ``what`` and ``instead`` fill the rule's message and title; ``source`` says where the library checks it.
+    """
+
+    at: Union[str, list[str]]
+    when: str
+    what: str
+    instead: str
+    affects: Any = None
+    source: str = ""
+
+
 class Evidence(Strict):
     """One piece of evidence: where it stands, what it says, for which versions it was read or measured."""
 
@@ -96,7 +110,8 @@ class Rule(Strict):
     """One rule file.
 
     ``check`` names a module of cfglint/checks that finds the places itself; ``when`` then only says on which runs it
-    is asked, and ``{what}`` in the message is what it found.
+    is asked, and ``{what}`` in the message is what it found. ``cases`` are conditions with places and words of their own,
+    each on top of ``when``.
     """
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -114,6 +129,7 @@ class Rule(Strict):
     patched_by: dict[str, str] = {}
     supersedes: list[str] = []
     report: Report
+    cases: list[Case] = []
     why: str
     false_positives: str = ""
     fix: Fix

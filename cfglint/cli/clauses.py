@@ -55,21 +55,27 @@ def explain_on(
     parts = []
     for run in linted.runs:
         facts = Facts(run, rules.vocabulary.derived, rules.table)
-        verdict = truth(rule["when"], facts)
-        places = [at for at in rule["at"] if place_of(at, facts) is not None]
-        lines = [f"{', '.join(source.path for source in run.sources)}: {name} is {_VERDICT[verdict]}"]
-        if not places:
-            lines.append(
-                f"  not looked at: none of the places it reports at stands in these files ({', '.join(rule['at'])})"
-            )
-        clauses = rule["when"][1:] if rule["when"][0] == "and" else [rule["when"]]
-        for clause in clauses:
-            facts.read, facts.missing = [], []
-            lines.append(f"  {_VERDICT[truth(clause, facts)]:9} {text_of(clause)}")
-            for field in dict.fromkeys(facts.read):
-                lines.append(f"              {field} {described(field, run, facts)}")
-        parts.append("\n".join(lines))
+        for case in rules.cases(rule):
+            if rule["cases"] and not any(place_of(at, facts) for at in case["at"]):
+                continue
+            parts.append("\n".join(_judged(name, case, run, facts)))
     return "\n\n".join(parts)
+
+
+def _judged(name: str, rule: dict[str, Any], run: Run, facts: Facts) -> list[str]:
+    verdict = truth(rule["when"], facts)
+    lines = [f"{', '.join(source.path for source in run.sources)}: {name} is {_VERDICT[verdict]}"]
+    if all(place_of(at, facts) is None for at in rule["at"]):
+        lines.append(
+            f"  not looked at: none of the places it reports at stands in these files ({', '.join(rule['at'])})"
+        )
+    clauses = rule["when"][1:] if rule["when"][0] == "and" else [rule["when"]]
+    for clause in clauses:
+        facts.read, facts.missing = [], []
+        lines.append(f"  {_VERDICT[truth(clause, facts)]:9} {text_of(clause)}")
+        for field in dict.fromkeys(facts.read):
+            lines.append(f"              {field} {described(field, run, facts)}")
+    return lines
 
 
 def described(field: str, run: Run, facts: Facts) -> str:

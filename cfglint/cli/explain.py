@@ -72,7 +72,8 @@ def page(name: str, rule: Mapping[str, Any]) -> str:
     lines += ["", "You will see: " + ", ".join(rule["symptom"]), "", "Why"]
     lines += _wrapped(rule["why"], "  ")
     lines += ["", "When"]
-    lines += _wrapped(rule["condition"], "  ")
+    for condition in [case["condition"] for case in rule["cases"]] or [rule["condition"]]:
+        lines += _wrapped(condition, "  ")
     lines += ["", "Fix"]
     lines += _wrapped("".join(part if isinstance(part, str) else "…" for part in rule["fix"]["title"]), "  ")
     for field, value in rule["fix"]["set"].items():

@@ -52,19 +52,20 @@ def check_runs(
                         (rule["name"], spot.source.path, spot.span.start, spot.span.end), coded
                     )
                 continue
-            place = _place(rule["at"], facts)
-            if place is None:
-                continue
-            finding, missing = _judge(rule, run, facts, rules, place, locate)
-            if finding is not None:
-                key = (rule["name"], place.source.path, place.span.start, place.span.end)
-                old = findings.get(key)
-                if old is None or SEVERITIES.index(finding.severity) > SEVERITIES.index(old.severity):
-                    findings[key] = finding
-            elif missing:
-                undecided.setdefault(
-                    (rule["name"], place.source.path, place.span.start), Undecided(rule["name"], missing)
-                )
+            for case in rules.cases(rule):
+                place = _place(case["at"], facts)
+                if place is None:
+                    continue
+                finding, missing = _judge(case, run, facts, rules, place, locate)
+                if finding is not None:
+                    key = (rule["name"], place.source.path, place.span.start, place.span.end)
+                    old = findings.get(key)
+                    if old is None or SEVERITIES.index(finding.severity) > SEVERITIES.index(old.severity):
+                        findings[key] = finding
+                elif missing:
+                    undecided.setdefault(
+                        (rule["name"], place.source.path, place.span.start), Undecided(rule["name"], missing)
+                    )
     kept = _without_superseded(list(findings.values()), rules)
     decided = {(finding.rule, finding.location.source.path, finding.location.span.start) for finding in kept}
     rest = [entry for key, entry in undecided.items() if key not in decided]
@@ -209,15 +210,18 @@ def _build(
     )
     severity = SEVERITIES[max(0, SEVERITIES.index(rule["severity"]) - lowered)]
     confidence = rule["confidence"] if not lowered else "low"
+    words: dict[str, str] = {name: render(rule[name], facts) for name in ("what", "instead") if name in rule}
+    # A case shows whatever else it read; a rule says which places help.
+    also = [(name, [name]) for name in fields] if words else cold["also"]
     related = []
-    for at, label in cold["also"]:
+    for at, label in also:
         found = place_of(at, facts)
         if found is not None and found != place:
             related.append(_location(found, render(label, facts), locate))
-    message = render(cold["message"], facts)
+    message = render(cold["message"], facts, words)
     if facts.newest:
         message += " (the newest release that the requirements admit is affected)"
-    title = render(cold["fix"]["title"], facts)
+    title = render(cold["fix"]["title"], facts, words)
     # Only a finding needs edits, and most files have none.
     from cfglint.engine.edits import edits_for
 

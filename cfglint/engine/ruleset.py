@@ -29,6 +29,7 @@ class RuleSet:
         self._cold_text = ""
         self._by_place: dict[str, list[dict[str, Any]]] | None = None
         self._tables: dict[str, dict[str, dict[str, Any]]] = {}
+        self._cases: dict[str, list[dict[str, Any]]] = {}
 
     @property
     def cold(self) -> dict[str, Any]:
@@ -60,6 +61,16 @@ class RuleSet:
                 for place in rule["at"]:
                     self._by_place.setdefault(place, []).append(rule)
         return self._by_place
+
+    def cases(self, rule: dict[str, Any]) -> list[dict[str, Any]]:
+        """A rule's cases, each a rule with a condition, places and words of its own; the rule itself if it has none."""
+        if not rule["cases"]:
+            return [rule]
+        found = self._cases.get(rule["name"])
+        if found is None:
+            held = self.details(rule["name"])["cases"]
+            found = self._cases[rule["name"]] = [{**rule, **case} for case in held]
+        return found
 
     def table(self, name: str) -> dict[str, dict[str, Any]]:
         """A fact table for ``lookup``: rules/facts/NAME.json, by row key."""

@@ -2,7 +2,8 @@
 
 A pool (``tests/oracle/pools/<subject>.yaml``) names the ``fields`` that the library's checks read, with the values at
 which those checks turn, and in ``inherits`` the pool whose values hold for other fields; ``foreign`` are names that the
-release does not have, and a text in one of ``paths`` is a file's name, so that no other is generated.
+release does not have, a text in one of ``paths`` is a file's name, so that no other is generated, and one of the
+pinned settings in ``absent`` is left out now and then. Where a tool's file has sections, names are dotted.
 ``tests/oracle/values/<name>.json`` holds the values that public configurations give each field. Every other field gets
 values from its type.
 """
@@ -17,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from cfglint.authoring.oracle.nested import assembled, names_ever, rows_of
 from cfglint.authoring.oracle.subjects import Subject
 from cfglint.resolve import fieldtable
 
@@ -53,12 +55,17 @@ def configurations(
     pool = _pool(subject.name)
     seen = {name: values for name, values in _values(subject).items() if name in rows}
     foreign = sorted((names_ever(subject) | set(pool.get("foreign", ()))) - set(rows) - subject.left_out)
+    sections = {name.partition(".")[0] for name in rows if "." in name}
+    rows.update((name, {}) for name in sections & set(pool["fields"]))
     pooled = [name for name in pool["fields"] if name in rows]
     base = _pool(pool["inherits"]) if "inherits" in pool else {"fields": {}}
     given, paths = {**base["fields"], **pool["fields"]}, pool.get("paths", base.get("paths", ()))
     for number in range(subject.count if count is None else count):
         random = Random(f"{subject.name} {number}")
-        yield _configuration(random, rows, given, pooled, seen, foreign, paths, subject)
+        found = _configuration(random, rows, given, pooled, seen, foreign, paths, subject)
+        if "absent" in pool and random.random() < FOREIGN:
+            found.pop(pick(random, pool["absent"]), None)
+        yield assembled(found) if sections else found
 
 
 def _configuration(
@@ -72,7 +79,10 @@ def _configuration(
     subject: Subject,
 ) -> dict[str, Any]:
     found = dict(subject.pinned)
-    names = sorted(rows)
+    # What the table knows no type of, only the pool knows values for.
+    names = sorted(
+        name for name, row in rows.items() if "type" in row or name in pool or subject.form == "call"
+    )
     for _ in range(1 + int(random.random() * MOST_FIELDS)):
         name = pick(random, pooled) if pooled and random.random() < FROM_POOL else pick(random, names)
         value = _value(random, rows[name], pool.get(name, ()), seen.get(name, ()))

@@ -32,7 +32,37 @@ def constructor(ask):
     target = getattr(loaded, ask["cls"])
     if ask["form"] == "call":
         return lambda settings: target(**settings)
-    return target
+    if ask["form"] == "axolotl":
+        return axolotl(loaded)
+    if ask["form"] == "llamafactory":
+        # What is installed is no matter of the settings; neither is whether this machine's GPU has bfloat16.
+        loaded._check_extra_dependencies = lambda *_: None
+        loaded.is_torch_bf16_gpu_available = lambda: True
+        return target
+    return lambda settings: target(trained(settings))
+
+
+def trained(settings):
+    """A DeepSpeed file as the Trainer hands it on: batch sizes that are "auto" follow from the others."""
+    sizes = ("train_batch_size", "train_micro_batch_size_per_gpu")
+    whole = {
+        key: value
+        for key, value in settings.items()
+        if not (key in (*sizes, "gradient_accumulation_steps") and value == "auto")
+    }
+    if any(settings.get(key) == "auto" for key in sizes) and not any(key in whole for key in sizes):
+        whole[sizes[1]] = 1
+    return whole
+
+
+def axolotl(loaded):
+    """As axolotl.cli.config.load_cfg validates, on a machine with one H100."""
+    import torch
+    from axolotl.utils.dict import DictDefault
+
+    gpu = {"bf16": True, "fp8": True, "tf32": True, "n_gpu": 1, "compute_capability": "sm_90"}
+    environment = {"torch_version": str(torch.__version__).split("+", maxsplit=1)[0]}
+    return lambda settings: loaded.validate_config(DictDefault(settings), dict(gpu), dict(environment))
 
 
 def main():
@@ -42,6 +72,7 @@ def main():
     sys.stdout = io.StringIO()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
+    os.environ.update(DISABLE_VERSION_CHECK="1", AXOLOTL_DO_NOT_TRACK="1")
     construct = constructor(json.loads(lines[0]))
     surroundings = dict(os.environ)
     for line in lines[1:]:
