@@ -25,7 +25,7 @@ _LOWER = frozenset(
 
 #: Enumerations whose members' values are their names (peft, accelerate, torch.distributed.fsdp).
 _SAME = frozenset(
-    {"TaskType", "PeftType", "DistributedType", "ShardingStrategy", "BackwardPrefetch", "StateDictType"}
+    {"TaskType", "PeftType", "PromptTuningInit", "DistributedType", "ShardingStrategy", "BackwardPrefetch", "StateDictType"}
 )
 
 #: Members whose value is neither (transformers.training_args.OptimizerNames, trainer_utils.SchedulerType).
