@@ -94,6 +94,22 @@ def targets_missing(runs: Runs, reference: Runs, arguments: Settings) -> Reading
     return Reading(bool(missing), float(len(missing)), ", ".join(missing))
 
 
+def wrong_layers(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
+    """How many modules are adapted outside the layers that the adapter was to have."""
+    measures = only(runs).measures
+    if "adapted_outside" not in measures:
+        return unclear("nothing is adapted")
+    return Reading(measures["adapted_outside"] > 0, float(measures["adapted_outside"]))
+
+
+def noisy_start(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
+    """How far an untrained adapter, which should change nothing, moves the logits, relative to the largest."""
+    apart = only(runs).measures.get("start_difference")
+    if apart is None:
+        return unclear("no adapter was made")
+    return Reading(apart > threshold(arguments, 1e-5), float(apart))
+
+
 def rows_frozen(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
     """How many of the rows added to the vocabulary can be trained."""
     measures = only(runs).measures

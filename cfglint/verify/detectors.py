@@ -90,6 +90,10 @@ DETECTORS: dict[str, Detector] = {
     "empty_adapter": Detector(artifacts.empty_adapter, "trained matrices in the saved adapter"),
     "wrong_merge": Detector(artifacts.wrong_merge, "difference of merged and adapter logits, relative", 0.05),
     "targets_missing": Detector(artifacts.targets_missing, "target names that match nothing"),
+    "wrong_layers": Detector(artifacts.wrong_layers, "adapted modules outside the layers asked for"),
+    "noisy_start": Detector(
+        artifacts.noisy_start, "what an untrained adapter changes in the logits, relative", 1e-5
+    ),
     "rows_frozen": Detector(artifacts.rows_frozen, "new vocabulary rows that can be trained"),
     "low_precision_adapter": Detector(
         artifacts.low_precision_adapter, "16-bit dtypes among trainable weights"

@@ -106,6 +106,8 @@ PROBES: Mapping[str, Probe] = {
         4, overrides={**CONSTANT, "training.learning_rate": 0.01}, workload=_inspect("merged")
     ),
     "targets_missing": Probe(0, workload=_inspect("targets")),
+    "wrong_layers": Probe(0, workload=_inspect("adapted_layers")),
+    "noisy_start": Probe(0, workload=_inspect("adapter_start")),
     "rows_frozen": Probe(
         0,
         workload=_inspect("new_rows", new_rows=4),
@@ -138,10 +140,7 @@ NOT_ON_A_TINY_MODEL = {
 }
 
 
-def two_learning_rates(settings: Settings, device: str) -> tuple[Variant, ...]:
-    """The runs that tell whether the learning rate has an effect; on a GPU a third one measures the repeat
-    noise.
-    """
+def two_learning_rates(settings: Settings) -> tuple[Variant, ...]:
+    """The runs that tell whether the learning rate has an effect."""
     rate = float(settings.get("training.learning_rate") or DEFAULT_LEARNING_RATE)
-    found = (Variant("as_is", {}), Variant("times_ten", {"training.learning_rate": 10 * rate}))
-    return found if device == "cpu" else (*found, Variant("repeat", {}))
+    return (Variant("as_is", {}), Variant("times_ten", {"training.learning_rate": 10 * rate}))

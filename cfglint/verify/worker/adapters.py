@@ -49,17 +49,22 @@ def quantize(
     return loaded, ignored
 
 
-def lora_config(settings: dict[str, Any], seq2seq: bool) -> tuple[Any, list[str]]:
+# By the kind of adapter: its configuration's class.
+ADAPTERS = {"lora": "LoraConfig", "adalora": "AdaLoraConfig"}
+
+
+def adapter_config(kind: str, settings: dict[str, Any], seq2seq: bool) -> tuple[Any, list[str]]:
     """PEFT's configuration for the run's adapter settings, and what this release does not know. Raises
     AbsentError.
     """
     try:
-        from peft import LoraConfig
+        import peft
     except ImportError as error:
         raise AbsentError(f"peft is not installed ({error})") from error
-    known, ignored = accepted(LoraConfig, settings)
+    factory = getattr(peft, ADAPTERS[kind])
+    known, ignored = accepted(factory, settings)
     known.setdefault("task_type", "SEQ_2_SEQ_LM" if seq2seq else "CAUSAL_LM")
-    return LoraConfig(**known), ignored
+    return factory(**known), ignored
 
 
 def prepare_for_kbit(model: Any, checkpointing: bool) -> Any:

@@ -147,6 +147,40 @@ def targets(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, A
     }
 
 
+def adapted_layers(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
+    """How many modules are adapted in the layers that the adapter's configuration names, and how many
+    elsewhere.
+    """
+    config = next(iter(trainer.model.peft_config.values()))
+    wanted = config.layers_to_transform
+    wanted = [wanted] if isinstance(wanted, int) else wanted
+    found = [name.split(".") for name, module in trainer.model.named_modules() if hasattr(module, "lora_A")]
+    layers = [next(int(part) for part in parts if part.isdigit()) for parts in found]
+    inside = sum(1 for layer in layers if wanted is None or layer in wanted)
+    return {"adapted_inside": inside, "adapted_outside": len(layers) - inside}
+
+
+def adapter_start(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
+    """How far the untrained adapter moves the model's logits, relative to the largest."""
+    model = trainer.model.eval()
+    batch = _plain_batch(trainer)
+    with torch.no_grad():
+        adapted = model(**batch).logits.float()
+        with model.disable_adapter():
+            plain = model(**batch).logits.float()
+    model.train()
+    return {"start_difference": float((adapted - plain).abs().max()) / max(float(plain.abs().max()), 1e-6)}
+
+
+def resumed(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
+    """Saves a checkpoint and trains one more step from it."""
+    trainer._save_checkpoint(trainer.model, None)
+    [checkpoint] = glob.glob(os.path.join(trainer.args.output_dir, "checkpoint-*"))
+    trainer.args.max_steps = trainer.state.global_step + 1
+    trainer.train(resume_from_checkpoint=checkpoint)
+    return {"resumed": int(trainer.state.global_step)}
+
+
 def new_rows(trainer: Any, workload: dict[str, Any], scratch: str) -> dict[str, Any]:
     """How many of the rows that were added to the vocabulary are trainable."""
     rows = int(workload.get("new_rows", 0))
@@ -193,6 +227,13 @@ BEFORE_TRAINING: dict[str, Inspection] = {
     "first_batch": first_batch,
     "packing_leak": packing_leak,
     "targets": targets,
+    "adapted_layers": adapted_layers,
+    "adapter_start": adapter_start,
     "new_rows": new_rows,
 }
-AFTER_TRAINING: dict[str, Inspection] = {"saved_adapter": saved_adapter, "merged": merged, "tying": tying}
+AFTER_TRAINING: dict[str, Inspection] = {
+    "saved_adapter": saved_adapter,
+    "merged": merged,
+    "tying": tying,
+    "resumed": resumed,
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from importlib import metadata
 from typing import Any, NamedTuple
 
 import torch
@@ -144,7 +145,8 @@ def _model(setup: Setup) -> tuple[Any, Any]:
     about, lora = setup.part("model"), setup.part("lora")
     quantization = setup.part("quantization")
     quantized = bool(quantization.get("load_in_4bit") or quantization.get("load_in_8bit"))
-    extra = dict(workload.get("config", {}))
+    # A variant changes settings, so the architecture's own are a namespace too.
+    extra = {**workload.get("config", {}), **setup.part("config")}
     if "tied_embeddings" in about and setup.model != "gemma3":
         extra["tie_word_embeddings"] = about["tied_embeddings"]
     # Quantized layers and 8-bit optimizer states come in blocks of 64.
@@ -181,7 +183,7 @@ def _model(setup: Setup) -> tuple[Any, Any]:
     if not lora:
         return model, None
     casts = lora.pop("autocast_adapter_dtype", None)
-    config, unknown = adapters.lora_config(lora, setup.seq2seq)
+    config, unknown = adapters.adapter_config(workload.get("adapter", "lora"), lora, setup.seq2seq)
     setup.ignored.extend("lora." + name for name in unknown)
     if setup.experiment["trainer"] != "trainer":
         return model, config
@@ -200,6 +202,9 @@ def _arguments(setup: Setup) -> Any:
         factory = trl_class(TRL_TRAINERS[kind][1])
         for namespace in ("data", "preference", "trl"):
             training.update(setup.part(namespace))
+        if kind == "sft" and setup.workload.get("data") != "prompts":
+            # Older releases have no default for it.
+            training.setdefault("dataset_text_field", "text")
         if not adapters.accepted(factory, {"max_length": 1})[0] and "max_length" in training:
             training["max_seq_length"] = training.pop("max_length")
     reentrant = training.pop("gradient_checkpointing_kwargs.use_reentrant", None)
@@ -211,7 +216,7 @@ def _arguments(setup: Setup) -> Any:
         output_dir=setup.scratch,
         max_steps=setup.experiment["steps"] or 1,
         seed=setup.seed,
-        data_seed=setup.seed,
+        **({"data_seed": setup.seed} if _accelerate_takes_data_seed() else {}),
         report_to=[],
         disable_tqdm=True,
         push_to_hub=False,
@@ -229,6 +234,11 @@ def _arguments(setup: Setup) -> Any:
     if setup.experiment.get("engine") == "deepspeed":
         known["deepspeed"] = engines.deepspeed_settings(setup.part("deepspeed"))
     return factory(**known)
+
+
+def _accelerate_takes_data_seed() -> bool:
+    """Trainer refuses the argument under an accelerate before 1.1."""
+    return tuple(int(part) for part in metadata.version("accelerate").split(".")[:2]) >= (1, 1)
 
 
 def _collator(workload: Record) -> Any:
