@@ -124,7 +124,10 @@ def plan(
     arms.append(healthy_arm(probe, block, arms, reads, model, workload, overrides, engine))
     variants = tuple(Variant(name, fields) for name, fields in block.get("variants", {}).items())
     if detector == "same_losses" and not variants:
-        variants = two_learning_rates(carried, options.device)
+        variants = two_learning_rates(carried)
+    if detector == "same_losses" and options.device != "cpu":
+        # A GPU's sums are not the same twice: how far apart they come is measured by a repeat.
+        variants = (*variants, Variant("repeat", variants[0].settings))
     return Experiment(
         rule=rule,
         symptom=symptom,
@@ -150,9 +153,10 @@ def plan(
 
 
 def expected_seconds(experiments: Sequence[Experiment], jobs: int) -> float:
-    """About how long these experiments take in one worker, start included."""
+    """About how long these experiments take in one worker, start included; on a GPU, each run's own start."""
     runs = sum(experiment.runs for experiment in experiments)
-    return START_SECONDS + RUN_SECONDS * runs / max(1, jobs) if runs else 0.0
+    fresh = START_SECONDS if any(experiment.device != "cpu" for experiment in experiments) else 0.0
+    return START_SECONDS + (fresh + RUN_SECONDS) * runs / max(1, jobs) if runs else 0.0
 
 
 def _fixed(settings: Settings, fix: Mapping[str, Any]) -> dict[str, Any]:

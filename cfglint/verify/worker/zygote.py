@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import confine
+from . import confine, device
 from .engines import effective_settings, processes
 from .environment import environment
 from .preload import preload
@@ -235,10 +235,10 @@ def _run_one(bundle: Record, job: Job, answer: str) -> int:
     experiment = bundle["experiments"][job.experiment]
     with tempfile.TemporaryDirectory(prefix="cfglint-verify-") as scratch:
         confine.refuse_network()
+        device.show_one_gpu(experiment)
         preload([experiment])
-        if experiment["device"] == "cpu":
-            confine.cap_memory(int(experiment["memory_mb"]))
-        record = _train(experiment, job, scratch)
+        missing = device.claim(experiment)
+        record = {"status": "absent", "reason": missing} if missing else _train(experiment, job, scratch)
         with os.fdopen(int(answer), "w", encoding="utf-8") as pipe:
             pipe.write(json.dumps(record))
         os.chdir("/")
