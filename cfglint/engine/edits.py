@@ -186,6 +186,8 @@ def _unset(field: str, facts: Facts) -> list[Edit] | None:
     document = _document_of(stated, facts)
     if document is None:
         return None
+    if document.layout.kind == "values":
+        return None  # a script asks the file for this key
     source, span = stated.place
     if document.layout.kind == "call" or source.path.endswith(".json"):
         return _remove_with_comma(source, span)
@@ -223,6 +225,9 @@ def _rename(field: str, key: str, facts: Facts) -> list[Edit] | None:
     stated = facts.run.fields.get(field)
     if stated is None or stated.place is None or not stated.key:
         return None
+    document = _document_of(stated, facts)
+    if document is not None and document.layout.kind == "values":
+        return None  # a script asks the file for this key
     source, span = stated.place
     old = stated.key.rsplit(".", 1)[-1]
     text = source.slice(span)

@@ -43,7 +43,8 @@ class StepSite(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """How a document is written, for edits: "mapping" (YAML, JSON), "call" (Python) or "command" (flags).
+    """How a document is written, for edits: "mapping" (YAML, JSON), "call" (Python), "command" (flags) or "values"
+    (single values of a file that a script asks for by their keys).
 
     ``keys`` maps canonical fields to the keys as this dialect spells them; ``tree`` is the mapping (None for calls).
     ``entries`` are its own keys with their values: a mapping's, a call's named arguments, a command's flags.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from cfglint.parse.tree import Mapping
 from cfglint.resolve.project import NEIGHBOUR_SIZE, ParsedFile, Project
+from cfglint.resolve.vocabulary import KEY_WORDS
 
 
 def with_context(project: Project, files: list[ParsedFile]) -> list[ParsedFile]:
@@ -17,7 +19,7 @@ def with_context(project: Project, files: list[ParsedFile]) -> list[ParsedFile]:
         if parsed.kind == "dependencies":
             beside: Iterable[str] = project.below(os.path.dirname(parsed.file))
             mention = ""
-        elif parsed.dialect is not None or parsed.script is not None:
+        elif parsed.dialect is not None or parsed.script is not None or _may_be_asked(parsed):
             beside = project.neighbours(parsed.file)
             mention = os.path.basename(parsed.file)
         else:
@@ -31,6 +33,11 @@ def with_context(project: Project, files: list[ParsedFile]) -> list[ParsedFile]:
             if not other.problem and (other.dialect or other.script is not None or other.commands):
                 wanted[file] = other
     return list(wanted.values())
+
+
+def _may_be_asked(parsed: ParsedFile) -> bool:
+    """A file in nobody's dialect that speaks of training: a script may take settings out of it."""
+    return isinstance(parsed.tree, Mapping) and KEY_WORDS.search(parsed.source.text) is not None
 
 
 def _mentions(file: str, name: str) -> bool:

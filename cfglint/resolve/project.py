@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from cfglint.parse.tree import Mapping, Node, ParseError
@@ -90,6 +91,14 @@ class Project:
                 parsed = self.parse(source, file, named)
             self.files[file] = parsed
         parsed.named = parsed.named or named
+        return parsed
+
+    def open_data(self, file: str) -> ParsedFile:
+        """`open` for a file that a script reads: its tree is there whatever it speaks of, if it can be parsed."""
+        parsed = self.open(file)
+        if parsed.tree is None and parsed.kind == "mapping" and not parsed.problem:
+            with suppress(ParseError, RecursionError):
+                parsed.tree = _tree(parsed.source, os.path.splitext(file)[1].lower())
         return parsed
 
     def add_text(self, data: bytes, display: str) -> ParsedFile:
@@ -258,21 +267,23 @@ def _kind(file: str, name: str, suffix: str) -> str:
 def _parse_mapping(project: Project, parsed: ParsedFile, suffix: str) -> None:
     if not parsed.named and not KEY_WORDS.search(parsed.source.text):
         return
-    if suffix == ".json":
-        from cfglint.parse.json import parse_json
-
-        tree: Node | None = parse_json(parsed.source)
-    else:
-        from cfglint.parse.yaml import parse_yaml
-
-        tree = parse_yaml(parsed.source)
-    parsed.tree = tree
+    parsed.tree = tree = _tree(parsed.source, suffix)
     if isinstance(tree, Mapping):
         dialect = project.vocabulary.detect(tree)
         if dialect is not None and not dialect["foreign"]:
             parsed.dialect = dialect
             if suffix != ".json" and not dialect["satellite"]:
                 _parse_usage(parsed)
+
+
+def _tree(source: Source, suffix: str) -> Node | None:
+    if suffix == ".json":
+        from cfglint.parse.json import parse_json
+
+        return parse_json(source)
+    from cfglint.parse.yaml import parse_yaml
+
+    return parse_yaml(source)
 
 
 def _parse_script(project: Project, parsed: ParsedFile, suffix: str) -> None:

@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cfglint.model.run import Document, Run
-from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
+from cfglint.model.value import KNOWN, UNSET, Value
 from cfglint.parse.tree import Mapping
+from cfglint.resolve.charge import engines, framework
 from cfglint.resolve.context import with_context
 from cfglint.resolve.families import family_fields
 from cfglint.resolve.project import ParsedFile, Project
@@ -32,8 +33,6 @@ _SCRIPT_NAMESPACES = (
     "trainer",
     "trainer_call",
 )
-#: Frameworks that start a run themselves, so that a config without `deepspeed` runs without it.
-_LAUNCHING = ("llamafactory", "axolotl", "ms-swift")
 _PATH = re.compile(r"\.(ya?ml|json)$")
 
 
@@ -108,7 +107,6 @@ class _Builder:
         """One run for each launch command that starts a training that we can read."""
         from cfglint.resolve.gpus import requested_gpu
         from cfglint.resolve.launch import command_documents, launched_files
-        from cfglint.resolve.scripts import read_script
 
         for command in parsed.commands:
             named = launched_files(self.project, command, parsed.file)
@@ -121,7 +119,8 @@ class _Builder:
                 and not any(document.fields for document in documents if document.dialect != "accelerate")
             ):
                 continue
-            facts = read_script(self.vocabulary, scripts[0].source, scripts[0].script) if scripts else []
+            given = next((file for file in named if file.script is None and file.dialect is None), None)
+            facts = self.read(scripts[0], given) if scripts else []
             if scripts and not facts and not configs:
                 continue
             parts: list[ScriptFacts | None] = [*facts] or [None]
@@ -139,14 +138,24 @@ class _Builder:
 
     def script(self, parsed: ParsedFile, launch: ParsedFile | None = None) -> None:
         """The runs of a script that no launch command names, with the launch config that goes with it."""
+        from cfglint.resolve.loaded import given_files
+
+        givens: list[ParsedFile | None] = [*given_files(self.project, parsed.script)]
+        for given in givens or [None]:
+            for facts in self.read(parsed, given):
+                run = self.start(parsed)
+                if launch is not None:
+                    self.add_config(run, launch)
+                self.add_script(run, parsed, facts)
+                self.finish(run, parsed)
+
+    def read(self, parsed: ParsedFile, given: ParsedFile | None) -> list[ScriptFacts]:
+        """The runs of a script with the settings that it takes out of files; its command line may give one."""
+        from cfglint.resolve.loaded import Loaded
         from cfglint.resolve.scripts import read_script
 
-        for facts in read_script(self.vocabulary, parsed.source, parsed.script):
-            run = self.start(parsed)
-            if launch is not None:
-                self.add_config(run, launch)
-            self.add_script(run, parsed, facts)
-            self.finish(run, parsed)
+        loaded = Loaded(self.project, parsed.file, given)
+        return read_script(self.vocabulary, parsed.source, parsed.script, loaded)
 
     def config(self, parsed: ParsedFile) -> None:
         """The run of a config file that nothing launches."""
@@ -183,7 +192,8 @@ class _Builder:
         self.add(run, read_mapping(self.vocabulary, parsed.dialect, parsed.source, parsed.tree), parsed)
 
     def add_script(self, run: Run, parsed: ParsedFile, facts: ScriptFacts) -> None:
-        self.claim(run, parsed)
+        for file in (parsed, *facts.files):
+            self.claim(run, file)
         run.steps_known = facts.whole
         run.steps = facts.steps
         run.fields.update(facts.step_fields)
@@ -294,8 +304,8 @@ class _Builder:
         if not run.documents:
             run.provided.clear()
         else:
-            self.frameworks(run)
-            self.engines(run, launched)
+            framework(self.vocabulary, run)
+            engines(run, launched)
         run.fields.update(
             {
                 field: value
@@ -304,66 +314,3 @@ class _Builder:
             }
         )
         self.runs.append(run)
-
-    def frameworks(self, run: Run) -> None:
-        """The framework in charge, and the namespaces of those that are not."""
-        names = [self.vocabulary.dialects[dialect]["framework"] for dialect in run.dialects]
-        unsloth = run.fields.get("framework.unsloth")
-        order = ["llamafactory", "axolotl", "ms-swift", "torchtune", "unsloth", "trl", "trainer"]
-        if unsloth is not None and unsloth.value is True:
-            names.append("unsloth")
-        found = next((name for name in order if name in names), "")
-        if found:
-            document = next(
-                (doc for doc in run.documents if self.vocabulary.dialects[doc.dialect]["framework"] == found),
-                run.documents[0],
-            )
-            run.fields["framework.name"] = Value(
-                KNOWN, found, Place(document.source, document.layout.anchor), "derived"
-            )
-            run.fields.setdefault("framework.unsloth", Value(KNOWN, False, None, "derived"))
-        for namespace in self.vocabulary.native:
-            if not any(self.vocabulary.dialects[name]["namespace"] == namespace for name in run.dialects):
-                run.provided.add(namespace)
-
-    def engines(self, run: Run, launched: bool) -> None:
-        """Whether DeepSpeed and FSDP may still come from a file or flag that was not read."""
-        deepspeed = run.fields.get("training.deepspeed")
-        stated = deepspeed is not None and deepspeed.state != UNSET
-        framework = run.fields.get("framework.name")
-        in_charge = framework is not None and framework.value in _LAUNCHING
-        by_accelerate = any(
-            document.dialect == "accelerate" and document.layout.kind == "mapping"
-            for document in run.documents
-        )
-        # Without a config file `accelerate launch` reads the user's own default one.
-        launcher = run.fields.get("launch.launcher")
-        launched = launched and launcher is not None and launcher.value != "accelerate launch"
-        if "training" in run.provided and not stated and (in_charge or by_accelerate or launched):
-            run.provided.add("deepspeed")
-        elif (
-            stated and "deepspeed" not in run.provided and deepspeed is not None and deepspeed.state == KNOWN
-        ):
-            run.fields.setdefault(
-                "deepspeed.active", Value(KNOWN, True, deepspeed.place, "linked", "", None, deepspeed.key)
-            )
-        fsdp = run.fields.get("training.fsdp")
-        if fsdp is not None and fsdp.state == KNOWN and fsdp.value not in ("", [], False):
-            run.fields.setdefault("fsdp.active", fsdp._replace(value=True))
-            config = run.fields.get("training.fsdp_config")
-            # TrainingArguments' own FSDP settings: whole unless they stand in a file that was not read.
-            if "training" in run.provided and (
-                config is None
-                or config.state == UNSET
-                or isinstance(config.value, dict)
-                or "fsdp_config" in run.dialects
-            ):
-                run.provided.add("fsdp")
-        elif "training" in run.provided and (in_charge or by_accelerate or launched):
-            run.provided.add("fsdp")
-            run.fields.setdefault("fsdp.active", Value(KNOWN, False, None, "derived"))
-        adapter = run.fields.get("adapter.method")
-        if adapter is None and "adapter" in run.provided and run.steps_known:
-            run.fields["adapter.method"] = Value(KNOWN, "none", None, "derived")
-        elif adapter is None and run.steps_known is False:
-            run.fields["adapter.method"] = unknown("the script calls code of other files")

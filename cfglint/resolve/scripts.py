@@ -9,6 +9,8 @@ from cfglint.model.run import Document, StepSite
 from cfglint.model.value import KNOWN, UNSET, Place, Value, unknown
 from cfglint.parse.script import Call, Script
 from cfglint.parse.tree import Opaque, Scalar, plain
+from cfglint.resolve.loaded import Loaded, split
+from cfglint.resolve.project import ParsedFile
 from cfglint.resolve.read import read_call
 from cfglint.resolve.vocabulary import CallPattern, Vocabulary
 from cfglint.source import Source
@@ -20,7 +22,8 @@ _PRIMARY = "arguments"
 class ScriptFacts(NamedTuple):
     """One run of a script: its documents, the steps it takes, and whether hidden calls may exist.
 
-    ``hidden`` holds the namespaces of which unread keyword arguments (``**more``) may state anything.
+    ``hidden`` holds the namespaces of which unread keyword arguments (``**more``) may state anything. ``files`` are those
+    that the script takes settings out of.
     """
 
     documents: list[Document]
@@ -30,16 +33,23 @@ class ScriptFacts(NamedTuple):
     trains: bool
     unsloth: bool
     hidden: frozenset[str]
+    files: tuple[ParsedFile, ...] = ()
 
 
-def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[ScriptFacts]:
-    """The runs of a script; [] when it configures and starts nothing that a dialect knows."""
+def read_script(
+    vocabulary: Vocabulary, source: Source, script: Script, loaded: Loaded | None = None
+) -> list[ScriptFacts]:
+    """The runs of a script; [] when it configures and starts nothing that a dialect knows.
+
+    ``loaded`` looks up what it takes out of files; without it such values stay unknown.
+    """
     found: list[tuple[Call, CallPattern]] = []
     for call in script.calls:
         pattern = vocabulary.call(call.callee)
         if pattern is not None:
             found.append((call, pattern))
-    steps, fields = _steps(vocabulary, source, script)
+    placed = script if loaded is None else script._replace(calls=tuple(map(loaded.placed, script.calls)))
+    steps, fields = _steps(vocabulary, source, placed)
     fields["data.speaks_of_eos"] = Value(KNOWN, _speaks_of_eos(source, script), None, "derived")
     configuring = [item for item in found if item[1].spec["role"] not in ("tokenizer",)]
     trains = any(name in steps for name in ("make_trainer", "train", "accelerator")) or any(
@@ -57,9 +67,17 @@ def read_script(vocabulary: Vocabulary, source: Source, script: Script) -> list[
     facts = []
     for primary in primaries:
         calls = _calls_of(found, primary)
-        documents = [read_call(vocabulary, pattern, source, call) for call, pattern in calls]
-        hidden = frozenset(name for call, pattern in calls if call.open for name in pattern.spec["provides"])
-        facts.append(ScriptFacts(documents, steps, fields, whole, trains, unsloth, hidden))
+        documents: list[Document] = []
+        hidden: set[str] = set()
+        for call, pattern in calls:
+            elsewhere: list[Document] = []
+            if loaded is not None:
+                call, elsewhere = split(vocabulary, pattern, call, loaded)
+            documents += [read_call(vocabulary, pattern, source, call), *elsewhere]
+            if call.open:
+                hidden.update(pattern.spec["provides"])
+        files = () if loaded is None else tuple(loaded.files)
+        facts.append(ScriptFacts(documents, steps, fields, whole, trains, unsloth, frozenset(hidden), files))
     return facts
 
 
