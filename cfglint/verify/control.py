@@ -36,6 +36,10 @@ def healthy_arm(
         settings = dict(arms[-1].settings if kind == "fixed" else configured)
     settings.update(probe.control_settings)
     settings.update(own.get("settings", {}))
+    for gone in own.get("unset", ()):
+        settings = {
+            field: value for field, value in settings.items() if not (field + ".").startswith(gone + ".")
+        }
     of_control = {**workload, **probe.control_workload, **own.get("workload", {})}
     if kind == "unprovoked":
         of_control.pop("activation_peak", None)

@@ -84,6 +84,17 @@ DESCRIBES = {
     "deepspeed.zero3",
     "training.deepspeed",
 }
+# What a derived field stands for: a rule that reads the one reads the others.
+DERIVED = {
+    "deepspeed.accumulation": (
+        "deepspeed.gradient_accumulation_steps",
+        "training.gradient_accumulation_steps",
+    ),
+    "deepspeed.micro_batch": (
+        "deepspeed.train_micro_batch_size_per_gpu",
+        "training.per_device_train_batch_size",
+    ),
+}
 # Values that the Trainer compares with its own arguments, or fills in where they are "auto".
 MATCHED = {
     "deepspeed.bf16.enabled": {"training.bf16"},
@@ -94,12 +105,16 @@ MATCHED = {
     "deepspeed.optimizer.params.eps": {"training.adam_epsilon"},
     "deepspeed.optimizer.params.lr": {"training.learning_rate"},
     "deepspeed.optimizer.params.weight_decay": {"training.weight_decay"},
+    "deepspeed.scheduler.params.total_num_steps": {"training.max_steps"},
+    "deepspeed.scheduler.params.warmup_max_lr": {"training.learning_rate"},
+    "deepspeed.scheduler.params.warmup_num_steps": {"training.warmup_steps"},
     "deepspeed.train_batch_size": {
         "training.gradient_accumulation_steps",
         "training.per_device_train_batch_size",
     },
     "deepspeed.train_micro_batch_size_per_gpu": {"training.per_device_train_batch_size"},
 }
+WARMUP = "training.warmup_steps"
 OPTIMIZER, SCHEDULER = "deepspeed.optimizer.", "deepspeed.scheduler."
 # DeepSpeed's own are compiled when they are first used; torch has these.
 FUSED = ("Adam", "AdamW")
@@ -110,6 +125,8 @@ OFFLOAD = {
     "deepspeed.zero_optimization.offload_param.device",
 }
 CLIPPING = "deepspeed.gradient_clipping"
+STAGE = "deepspeed.zero_optimization.stage"
+GATHER = "deepspeed.zero_optimization.stage3_gather_16bit_weights_on_model_save"
 CPU_OPTIMIZER = "deepspeed.zero_force_ds_cpu_optimizer"
 PRECISION = {"deepspeed.bf16.enabled", "deepspeed.fp16.enabled"}
 HEALTHY = {
@@ -148,6 +165,11 @@ def choose_engine(
     return DEEPSPEED, ""
 
 
+def read_through(reads: Collection[str]) -> set[str]:
+    """The fields that are read by way of derived ones."""
+    return {field for derived in reads for field in DERIVED.get(derived, ())}
+
+
 def engine_carries(field: str, engine: str) -> bool:
     """Whether this engine takes a field over that the plain trainer does not."""
     if engine == DDP:
@@ -155,13 +177,31 @@ def engine_carries(field: str, engine: str) -> bool:
     return engine == DEEPSPEED and (field in CARRIED or field in DESCRIBES)
 
 
+def forced_by(engine: str, of_engine: Settings, overrides: Settings) -> dict[str, Any]:
+    """What a probe forces, as the engine can take it: DeepSpeed's own schedulers refuse a warm-up of no step."""
+    if engine == DEEPSPEED and SCHEDULER + "type" in of_engine and overrides.get(WARMUP) == 0:
+        return {**overrides, WARMUP: 1}
+    return dict(overrides)
+
+
+def goes_without_saying(field: str, settings: Settings, engine: str) -> bool:
+    """Whether a field that is not carried is nothing of its own: a block of others, or derived from them."""
+    return engine == DEEPSPEED and (field in DESCRIBES or isinstance(settings.get(field), Mapping))
+
+
 def carry_for(
-    engine: str, settings: Settings, reads: Collection[str], forced: Collection[str], device: str
+    engine: str,
+    settings: Settings,
+    reads: Collection[str],
+    forced: Collection[str],
+    device: str,
+    processes: int = 1,
 ) -> tuple[dict[str, Any], list[Dropped], list[str], str]:
     """What an engine takes over besides the trainer's own settings: settings, what is left behind, what is
     assumed, and the reason why the experiment can't be.
 
-    `forced` are the trainer's settings that the probe decides, whatever the run has.
+    `forced` are the trainer's settings that the probe decides, whatever the run has; `processes` how many of
+    DeepSpeed's the rule asks for.
     """
     if engine == DDP:
         return _processes(settings)
@@ -170,7 +210,8 @@ def carry_for(
     reason = _impossible(settings, reads, device)
     carried: dict[str, Any] = {}
     dropped = []
-    assumed = ["DeepSpeed runs in one process" + " on a CPU" * (device == "cpu")]
+    where = "one process" if processes == 1 else f"{processes} processes"
+    assumed = [f"DeepSpeed runs in {where}" + " on a CPU" * (device == "cpu")]
     for field in sorted(field for field in settings if field in CARRIED and settings[field] is not None):
         value = settings[field]
         left = _left_behind(field, settings, reads, forced)
@@ -181,6 +222,9 @@ def carry_for(
             dropped.append(Dropped(field, f"auto instead of {value}: the trainer's own value decides"))
         else:
             carried[field] = value
+    if not settings.get("training.deepspeed"):
+        # Without a JSON of its own, accelerate writes one.
+        carried = {**{field: value for field, value in HEALTHY.items() if "bf16" not in field}, **carried}
     if "training.max_grad_norm" in forced and CLIPPING not in reads:
         # Where it is missing, DeepSpeed's own value decides: none, or 1.0 since 0.19.3.
         carried[CLIPPING] = "auto"
@@ -198,8 +242,8 @@ def healthy_settings(engine: str, configured: Settings) -> dict[str, Any]:
         return {PROCESSES: configured.get(PROCESSES, MOST_PROCESSES)}
     if engine != DEEPSPEED:
         return {}
-    stage = "deepspeed.zero_optimization.stage"
-    return {**HEALTHY, stage: configured.get(stage, 2)}
+    stage = configured.get(STAGE, 2)
+    return {**HEALTHY, STAGE: stage, **({GATHER: True} if stage == 3 else {})}
 
 
 def _processes(settings: Settings) -> tuple[dict[str, Any], list[Dropped], list[str], str]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from cfglint.verify.carry import SCHEDULE, carry
 from cfglint.verify.control import healthy_arm
-from cfglint.verify.engines import carry_for, choose_engine
+from cfglint.verify.engines import carry_for, choose_engine, forced_by, goes_without_saying, read_through
 from cfglint.verify.obstacles import choose_detector, obstacle
 from cfglint.verify.probes import PROBES, Probe, two_learning_rates
 from cfglint.verify.spec import (
@@ -62,13 +62,15 @@ def plan(
     """The experiment for one finding, or the verdict that there can be none.
 
     `finding` is a finding of the JSON report; `settings` the run's known canonical fields, flat; `verify` the
-    rule's own block: {model, steps, device, engine, detector, args, settings, workload, control: {settings,
-    workload, model}, trainer, try_fix, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value}, unset: [field]}.
+    rule's own block: {model, steps, device, engine, processes, detector, args, settings, workload, control: {settings,
+    workload, model, unset}, trainer, try_fix, not_verifiable}; `fix` and each of `other_fixes` {set: {field: value},
+    unset: [field]}.
     The other findings' fixes are applied to all arms first, since one fault hides another.
     """
     block = verify or {}
     rule = str(finding["rule"])
     reads = {*finding.get("fields", ()), *(fix or {}).get("set", ()), *(fix or {}).get("unset", ())}
+    reads |= read_through(reads)
     base, assumed = dict(settings), []
     for other in other_fixes:
         touched = {*other.get("set", ()), *other.get("unset", ())}
@@ -102,12 +104,15 @@ def plan(
     overrides = {field: value for field, value in probe.overrides.items() if field not in kept}
     forced = {*overrides, *(field for variant in probe.variants for field in variant.settings)}
     wanted = {**base, **block.get("settings", {})}
-    of_engine, left, notes, reason = carry_for(engine, wanted, reads, forced, options.device)
+    processes = int(block.get("processes", 1))
+    of_engine, left, notes, reason = carry_for(engine, wanted, reads, forced, options.device, processes)
     if reason:
         return could_not_run(rule, reason)
+    overrides = forced_by(engine, of_engine, overrides)
     carried.update(of_engine)
     assumed += notes
     known = {*of_engine, *(item.field for item in left)}
+    known.update(item.field for item in dropped if goes_without_saying(item.field, base, engine))
     dropped = [*(item for item in dropped if item.field not in known), *left]
     if assumption or block.get("model"):
         # Another architecture stands in, which has its own class.
@@ -118,6 +123,8 @@ def plan(
     workload, reason = _workload(probe, block, base, carried, assumed, options)
     if reason:
         return could_not_run(rule, reason)
+    if processes > 1:
+        workload["processes"] = processes
     arms = [Arm(AS_CONFIGURED, carried, overrides, workload)]
     if fix and (fix.get("set") or fix.get("unset")) and block.get("try_fix", True):
         arms.append(Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **_of_fixed_arm(block, fix)}))

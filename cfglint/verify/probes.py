@@ -114,7 +114,7 @@ PROBES: Mapping[str, Probe] = {
         control_settings={"lora.modules_to_save": ["embed_tokens", "lm_head"]},
     ),
     "low_precision_adapter": Probe(0, control="fixed", control_settings=FULL_PRECISION),
-    "other_learning_rates": Probe(8, overrides={}, control="fixed"),
+    "other_learning_rates": Probe(8, overrides={"training.warmup_steps": 2}, control="fixed"),
     "divergence": Probe(12, needs_weights=True),
 }
 

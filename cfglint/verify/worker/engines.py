@@ -26,11 +26,11 @@ def effective_settings(arm: Record, variant: Record) -> Record:
     return settings
 
 
-def processes(experiment: Record, settings: Record) -> int:
+def processes(experiment: Record, arm: Record, settings: Record) -> int:
     """How many processes an arm with these settings has."""
-    if experiment.get("engine") != "ddp":
-        return 1
-    return int(settings.get("launch.num_processes") or 1)
+    if experiment.get("engine") == "deepspeed":
+        return int(arm["workload"].get("processes", 1))
+    return int(settings.get("launch.num_processes") or 1) if experiment.get("engine") == "ddp" else 1
 
 
 def rank_environment(rank: int, count: int) -> dict[str, str]:
@@ -52,12 +52,13 @@ def rank_environment(rank: int, count: int) -> dict[str, str]:
 def start(experiment: Record, scratch: str) -> None:
     """Starts the experiment's engine in this process. Raises AbsentError where it is not to be had."""
     engine = experiment.get("engine", "plain")
+    several = "RANK" in os.environ
     if engine == "deepspeed":
         load_deepspeed(experiment["device"])
-        os.environ.update(rank_environment(0, 1))
-        join(experiment["device"], os.path.join(scratch, "meeting"))
-    elif engine == "ddp" and "RANK" in os.environ:
-        join(experiment["device"], os.path.join(os.path.dirname(scratch), "meeting"))
+        os.environ.update({} if several else rank_environment(0, 1))
+    if engine == "deepspeed" or several:
+        place = os.path.dirname(scratch) if several else scratch
+        join(experiment["device"], os.path.join(place, "meeting"))
 
 
 def join(device: str, meeting: str) -> None:
@@ -103,3 +104,19 @@ def deepspeed_settings(flat: Record) -> Record:
             place = place.setdefault(folder, {})
         place[name] = value
     return found
+
+
+def drop_empty_groups(trainer: Any) -> None:
+    """Leaves groups without weights out of the optimizer.
+
+    An adapter trains no bias and no norm, so that the trainer's second group is empty. DeepSpeed takes it out
+    after the scheduler was made, whose first step then fails on torch 2.10 and newer: a fault of its own.
+    """
+    create = trainer.create_optimizer
+
+    def without_empty(*arguments: Any, **named: Any) -> Any:
+        optimizer = create(*arguments, **named)
+        optimizer.param_groups[:] = [group for group in optimizer.param_groups if group["params"]]
+        return optimizer
+
+    trainer.create_optimizer = without_empty

@@ -134,6 +134,8 @@ def _trainer(setup: Setup) -> Any:
         made.label_names = made.label_names or ["labels"]
     else:
         made = _trl_trainer(kind, common, peft_config, workload, rows, setup.seed)
+    if setup.experiment.get("engine") == "deepspeed" and not workload.get("empty_groups"):
+        engines.drop_empty_groups(made)
     if arguments.fp16 and setup.experiment["device"] == "cpu":
         precision.emulate_float16(made)
     return made

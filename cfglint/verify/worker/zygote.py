@@ -225,7 +225,7 @@ def _train(experiment: Record, job: Job, scratch: str) -> Record:
     def train(folder: str) -> Record:
         return training.run(experiment, arm, variant, job.seed, folder)
 
-    count = processes(experiment, effective_settings(arm, variant))
+    count = processes(experiment, arm, effective_settings(arm, variant))
     return train(scratch) if count == 1 else together(count, scratch, train)
 
 
