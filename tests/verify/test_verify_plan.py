@@ -427,8 +427,8 @@ def test_settings_of_processes_that_load_data_are_left_behind_with_them() -> Non
 
 def test_the_blocks_of_the_rules_say_nothing_unheard_of() -> None:
     known = {
-        *("model", "steps", "device", "engine", "detector", "args", "settings", "workload", "fixed_workload"),
-        *("control", "trainer", "variants", "try_fix", "not_verifiable", "versions"),
+        *("model", "steps", "device", "engine", "processes", "detector", "args", "settings", "workload"),
+        *("control", "trainer", "variants", "fixed_workload", "try_fix", "not_verifiable", "versions"),
     }
     for name, rule in load_rules().cold.items():
         assert set(rule["verify"] or ()) <= known, name
