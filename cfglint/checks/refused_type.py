@@ -39,7 +39,7 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
                 continue
             match = _bare_bool(run, reader, entry)
             if match is None and reader.loader in TRUSTING:
-                match = _at_once(run, reader, entry, written, facts)
+                match = by_table(TABLE, run, reader, entry, written, facts)
             if match is not None:
                 yield match
 
@@ -67,12 +67,17 @@ def _bare_bool(run: Run, reader: Reader, entry: Entry) -> Match | None:
     )
 
 
-def _at_once(run: Run, reader: Reader, entry: Entry, written: set[str], facts: Facts) -> Match | None:
-    """A value that the constructor compares, looks up or parses at once, and cannot."""
+def by_table(
+    table: str, run: Run, reader: Reader, entry: Entry, written: set[str], facts: Facts
+) -> Match | None:
+    """A value of a type that the row of its field in a table does not take, or a text that it cannot parse.
+
+    A row says `why` the type matters, and `when` if not while the arguments are built.
+    """
     if isinstance(entry.value, Opaque):
         return None
     for library, cls, field in owners(reader.classes, str(entry.key.value)):
-        row = in_force(run, facts, TABLE, (library, cls, field), written)
+        row = in_force(run, facts, table, (library, cls, field), written)
         if row is None:
             continue
         name = f"{reader.path}{entry.key.value}"
@@ -81,7 +86,8 @@ def _at_once(run: Run, reader: Reader, entry: Entry, written: set[str], facts: F
             what = f"{name} begins like JSON and is none: it is parsed while the arguments are built, JSONDecodeError"
             return Match(place, what, f"write {name} as valid JSON", packages=_decided(run, library))
         if "takes" in row and not _is_taken(entry.value, row["takes"]):
-            what = f"{name} {row['why']} while the arguments are built, and {_shown(entry.value)} is refused there"
+            when = row.get("when", "while the arguments are built")
+            what = f"{name} {row['why']} {when}, and {_shown(entry.value)} is refused there"
             takes = " or ".join(kind for kind in row["takes"] if kind != "null")
             edit = _meant_number(entry.value, row)
             return Match(place, what, f"give {name} a {takes}", edit=edit, packages=_decided(run, library))

@@ -7,6 +7,7 @@ step is done (``first_step``). Answers with one line: ``null``, or ``["build", "
 """
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -233,6 +234,9 @@ def main():
     folder = os.path.join(above, "model")
     try:
         save_model(folder)
+        # What is there already is not copied into each child by its garbage collector.
+        gc.collect()
+        gc.freeze()
         for line in lines[1:]:
             answers.write(json.dumps(apart(names, json.loads(line), folder)) + "\n")
             answers.flush()
