@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -218,7 +217,7 @@ def _claim(says: bool | None) -> str:
 
 def _line(*cells: str) -> str:
     text = "  " + "".join(f"{cell:{width}}" for cell, width in zip(cells, COLUMNS, strict=False)) + cells[-1]
-    return text.rstrip()[: max(80, shutil.get_terminal_size().columns)]
+    return text.rstrip()
 
 
 def _code(outcome: str) -> int:
@@ -226,7 +225,16 @@ def _code(outcome: str) -> int:
 
 
 def refuse_misuse(paths: Sequence[str], given: Mapping[str, Any]) -> None:
-    """Raises UsageError for options that do not go together."""
+    """Raises UsageError for options that do not go together, and for a specifier that is none."""
+    if given["releases"]:
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        try:
+            SpecifierSet(given["releases"])
+        except InvalidSpecifier:
+            raise click.UsageError(
+                f"--releases: {given['releases']} is no specifier, such as '>=4.56,<5'"
+            ) from None
     if not given["advisory"]:
         for option in ("bisect", "releases"):
             if given[option]:

@@ -129,6 +129,7 @@ def plan(
     if fix and (fix.get("set") or fix.get("unset")) and block.get("try_fix", True):
         arms.append(Arm(AS_FIXED, _fixed(carried, fix), overrides, {**workload, **_of_fixed_arm(block, fix)}))
     arms.append(healthy_arm(probe, block, arms, reads, model, workload, overrides, engine))
+    trains = probe.steps and trainer != NO_TRAINER
     variants = tuple(Variant(name, fields) for name, fields in block.get("variants", {}).items())
     if detector == "same_losses" and not variants:
         variants = two_learning_rates(carried)
@@ -144,7 +145,7 @@ def plan(
         variants=variants or probe.variants,
         model=model,
         trainer=trainer,
-        steps=options.steps or int(block.get("steps", probe.steps)) if probe.steps else 0,
+        steps=options.steps or int(block.get("steps", probe.steps)) if trains else 0,
         # An import has no chance in it.
         seeds=tuple(range(1 if trainer == NO_TRAINER else options.seeds)),
         device=options.device,

@@ -57,10 +57,11 @@ def around(package: str, pins: Pins, fixed: Pins, says: Says) -> list[str]:
     spoken = [number for number, each in enumerate(known) if says({**pins, package: each}) is not False]
     if not spoken:
         return [version for version in known if version in (pins.get(package), fixed.get(package))]
-    named = [known.index(each[package]) for each in (pins, fixed) if each.get(package) in known]
-    first = min([*named, *spoken]) if spoken[0] else min(named, default=0)
-    last = max([*named, *spoken]) if spoken[-1] < len(known) - 1 else max(named, default=len(known) - 1)
-    return list(known[max(0, first - MARGIN) : last + 1 + MARGIN])
+    tried = [known.index(each[package]) for each in (pins, fixed) if each.get(package) in known]
+    affected = known.index(pins[package]) if pins.get(package) in known else spoken[0]
+    first = (spoken[0] or affected) - MARGIN
+    last = (spoken[-1] if spoken[-1] < len(known) - 1 else affected) + MARGIN
+    return list(known[max(0, min([first, *tried])) : max([last, *tried]) + 1])
 
 
 def chosen(package: str, specifier: str) -> list[str]:
