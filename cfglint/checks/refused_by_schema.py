@@ -29,6 +29,17 @@ _LIBRARIES = frozenset(("axolotl", "deepspeed"))
 #: DeepSpeed's sections that may be something else: null is as if left out, a bool is the old spelling of stage 1.
 _MAY_BE_NULL = frozenset(("aio", "bf16"))
 _MAY_BE_BOOL = frozenset(("zero_optimization",))
+#: Keys of features that DeepSpeed has dropped, and stops at, from a release on (runtime/config.py,
+#: _reject_removed_config_keys); before that they were read, later ones would otherwise ignore them.
+_REJECTED_SINCE = "0.19.8"
+_REJECTED = frozenset(
+    (
+        *("nebula", "compression_training", "amp", "quantize_training", "sparse_gradients", "eigenvalue"),
+        *("sparse_attention", "elasticity", "graph_harvesting", "curriculum_learning", "progressive_layer_drop"),
+        *("zero_optimization.mics_shard_size", "zero_optimization.mics_hierarchical_params_gather"),
+        "zero_optimization.zeropp_loco_param",
+    )
+)
 
 
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
@@ -38,9 +49,8 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
         if library not in _LIBRARIES or seen(run, library).beyond:
             continue
         for entry in (*reader.entries, *reader.nulls):
-            if library == "deepspeed" and isinstance(entry.value, Scalar) and entry.value.value == "auto":
-                continue
-            what = _refused(run, reader, entry, library)
+            what = _rejected(run, reader, entry) if library == "deepspeed" else ""
+            what = what or _refused(run, reader, entry, library)
             if what:
                 yield Match(
                     Place(reader.source, entry.span),
@@ -51,9 +61,24 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
                 )
 
 
+def _rejected(run: Run, reader: Reader, entry: Entry) -> str:
+    """What DeepSpeed says of the key of a feature that it has dropped."""
+    if f"{reader.path}{entry.key.value}" not in _REJECTED:
+        return ""
+    view, names = seen(run, "deepspeed"), fieldtable.releases("deepspeed")
+    if not view.releases or names.index(view.releases[0]) < names.index(_REJECTED_SINCE):
+        return ""
+    return (
+        f"belongs to a feature that was removed: DeepSpeed {_REJECTED_SINCE} and later stop with "
+        "DeepSpeedConfigError instead of ignoring it"
+    )
+
+
 def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
     key, value = str(entry.key.value), entry.value
     if isinstance(value, Opaque):
+        return ""
+    if library == "deepspeed" and reader.path and isinstance(value, Scalar) and value.value == "auto":
         return ""
     if library == "deepspeed" and not reader.path and not isinstance(value, Mapping):
         bare = value.value if isinstance(value, Scalar) else ()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from cfglint.checks.match import Match
+from cfglint.checks.pydantic_lax import refusal
 from cfglint.checks.readers import Reader, readers
 from cfglint.checks.tabled_values import Declared, choice_releases, declared, kinds
 from cfglint.model.finding import SEVERITIES

@@ -60,5 +60,7 @@ def _flat(
 
 
 def _within(name: str, left_out: frozenset[str]) -> bool:
+    """Whether a name is left out: itself, its section, or what stands in a section ("section.")."""
     parts = name.split(".")
-    return any(".".join(parts[:count]) in left_out for count in range(1, len(parts) + 1))
+    heads = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    return any(head in left_out or (head != name and f"{head}." in left_out) for head in heads)

@@ -99,9 +99,15 @@ _QUANTIZERS_OWN = frozenset(
     )
 )
 
-# An accelerator, objects of a program, paths of other files.
+# An accelerator and objects of a program; what stands in the sections of pruning, sparse attention and curricula, which
+# have validators of their own and no part in fine-tuning (their names alone are asked with).
 _DEEPSPEED_OUTSIDE = frozenset(
-    ("aio.use_gds", "tensor_parallel.tensor_parallel", "tensor_parallel.tp", "tensor_parallel.dtype")
+    (
+        *("aio.use_gds", "tensor_parallel.tensor_parallel", "tensor_parallel.tp", "tensor_parallel.dtype"),
+        *("compression_training.", "sparse_attention.", "eigenvalue.", "quantize_training.", "nebula."),
+        *("progressive_layer_drop.", "elasticity.", "curriculum_learning.", "data_efficiency.data_sampling."),
+        "data_efficiency.data_routing.",
+    )
 )
 # Other programs' packages, files in the working folder, and what several processes would do.
 _LLAMAFACTORY_OUTSIDE = frozenset(

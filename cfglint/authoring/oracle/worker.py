@@ -43,13 +43,16 @@ def constructor(ask):
 
 
 def trained(settings):
-    """A DeepSpeed file as the Trainer hands it on: batch sizes that are "auto" follow from the others."""
+    """A DeepSpeed file as the Trainer hands it on: what is "auto" follows from the others, or is off."""
     sizes = ("train_batch_size", "train_micro_batch_size_per_gpu")
     whole = {
         key: value
         for key, value in settings.items()
         if not (key in (*sizes, "gradient_accumulation_steps") and value == "auto")
     }
+    for name in ("fp16", "bf16"):
+        if isinstance(whole.get(name), dict) and whole[name].get("enabled") == "auto":
+            whole[name] = {**whole[name], "enabled": False}
     if any(settings.get(key) == "auto" for key in sizes) and not any(key in whole for key in sizes):
         whole[sizes[1]] = 1
     return whole
