@@ -77,7 +77,10 @@ def empty_adapter(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
 
 
 def wrong_merge(runs: Runs, reference: Runs, arguments: Settings) -> Reading:
-    """How far the merged model's logits are from the adapter's, relative to the largest logit."""
+    """How far the merged model's logits are from the adapter's, relative to the largest logit.
+
+    Healthy: 1e-7 in float32, up to 0.021 in bfloat16; an adapter merged into a quantized base: from 0.076 on.
+    """
     measures = only(runs).measures
     if "merge_difference" not in measures:
         return unclear("nothing was merged")

@@ -85,15 +85,19 @@ def table(rows: Sequence[Row], seconds: float) -> str:
         of = [row for row in rows if row.case.control is control]
         if of:
             lines += ["", f"{title}:", *_columns([_cells(row) for row in of])]
-    counted = [
-        f"{sum(row.verdict.outcome == outcome for row in rows if row.case.control is control)} {outcome}"
-        for control in (False, True)
-        for outcome in sorted({row.verdict.outcome for row in rows if row.case.control is control})
+    lines += [
+        "",
+        f"{len(rows)} cases in {seconds:.0f} s.{_counts('Rules', rows, False)}{_counts('Healthy runs', rows, True)}",
     ]
     wrong = [row.case.name for row in rows if row.surprising]
-    lines += ["", f"{len(rows)} cases in {seconds:.0f} s: {', '.join(counted)}."]
     lines.append(f"Not as expected: {', '.join(wrong) or 'none'}.")
     return "\n".join(lines[1:])
+
+
+def _counts(title: str, rows: Sequence[Row], control: bool) -> str:
+    outcomes = [row.verdict.outcome for row in rows if row.case.control is control]
+    told = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in sorted(set(outcomes)))
+    return f" {title}: {told}." if told else ""
 
 
 HEAD = (

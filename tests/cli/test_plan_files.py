@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cfglint.cli.group import main
+from cfglint.engine.ruleset import load_rules
 from cfglint.verify import cell_runs
 from cfglint.verify.spec import AS_CONFIGURED, ArmResult, Experiment
 
@@ -55,13 +56,16 @@ def cfglint(*words: str) -> Result:
     return found
 
 
+def reason_of(rule: str) -> str:
+    return str(load_rules().cold[rule]["verify"]["not_verifiable"])
+
+
 def test_a_plan_as_text(folder: Path) -> None:
     told = cfglint("--verify", "--plan", ".").output
     assert told == (
         "cell 1: fp16-on-bf16-native-model at train.yaml:5: 9 short trainings of a tiny qwen2 "
         "(as_configured, as_fixed, healthy), detector zero_loss\n"
-        "no cell: deepspeed-both-precisions at ds.json:2: cannot run: DeepSpeed's own check of its file, "
-        "which the experiment does not start\n"
+        f"no cell: deepspeed-both-precisions at ds.json:2: cannot run: {reason_of('deepspeed-both-precisions')}\n"
         "1 of 2 findings can be verified, in about 11 s\n"
     )
 
@@ -88,7 +92,8 @@ def test_from_plan_to_report(folder: Path) -> None:
     assert joined.exit_code == 1
     assert "fp16-on-bf16-native-model at train.yaml:5: confirmed" in joined.output
     assert "as configured    ×× ×× ××  never finite" in joined.output
-    assert "deepspeed-both-precisions at ds.json:2: could_not_run: DeepSpeed" in joined.output
+    reason = reason_of("deepspeed-both-precisions")
+    assert f"deepspeed-both-precisions at ds.json:2: could_not_run: {reason}" in joined.output
     verdicts = {f["rule"]: f["verdict"] for f in json.loads((folder / "all.json").read_text())["findings"]}
     assert verdicts["fp16-on-bf16-native-model"]["outcome"] == "confirmed"
     assert verdicts["deepspeed-both-precisions"]["outcome"] == "could_not_run"
