@@ -8,6 +8,7 @@ step is done (``first_step``). Answers with one line: ``null``, or ``["build", "
 
 import contextlib
 import gc
+import importlib
 import json
 import logging
 import os
@@ -171,17 +172,25 @@ def answer_of(names, settings, folder):
     return None
 
 
-def apart(names, settings, folder):
+def modules_needed(names, folder):
+    """The modules that a child process has imported once it has trained."""
+    adapter = {"task_type": "SEQ_CLS" if names["trainer"] == "RewardTrainer" else "CAUSAL_LM"}
+    healthy = {"output_dir": "out", "use_cpu": True, "report_to": "none", "optim": "adamw_8bit"}
+    answer_of(names, {"args": healthy, "lora": adapter}, folder)
+    return sorted(sys.modules)
+
+
+def apart(answer, *given):
     """The answer of a child process, which begins with the libraries imported and nothing else."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading)
         os.setsid()
-        os.chdir(tempfile.mkdtemp(dir=os.path.dirname(folder)))
+        os.chdir(tempfile.mkdtemp(dir=os.path.dirname(given[-1])))
         try:
             with os.fdopen(writing, "w") as stream:
-                stream.write(json.dumps(answer_of(names, settings, folder)))
+                stream.write(json.dumps(answer(*given)))
         finally:
             os._exit(0)
     os.close(writing)
@@ -234,11 +243,15 @@ def main():
     folder = os.path.join(above, "model")
     try:
         save_model(folder)
+        # What a library imports when it is first used is imported here once, and not in each child.
+        for module in apart(modules_needed, names, folder):
+            with contextlib.suppress(Exception):
+                importlib.import_module(module)
         # What is there already is not copied into each child by its garbage collector.
         gc.collect()
         gc.freeze()
         for line in lines[1:]:
-            answers.write(json.dumps(apart(names, json.loads(line), folder)) + "\n")
+            answers.write(json.dumps(apart(answer_of, names, json.loads(line), folder)) + "\n")
             answers.flush()
     finally:
         shutil.rmtree(above, ignore_errors=True)
