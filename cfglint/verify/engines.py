@@ -76,12 +76,13 @@ CARRIED = frozenset(
         "zero_optimization.sub_group_size",
     ]
 )
+ZERO3 = "deepspeed.zero3"
 # Fields that say that DeepSpeed is there, and values that are derived from those that are carried.
 DESCRIBES = {
     "deepspeed.accumulation",
     "deepspeed.active",
     "deepspeed.micro_batch",
-    "deepspeed.zero3",
+    ZERO3,
     "training.deepspeed",
 }
 # What a derived field stands for: a rule that reads the one reads the others.
@@ -185,7 +186,9 @@ def forced_by(engine: str, of_engine: Settings, overrides: Settings) -> dict[str
 
 
 def goes_without_saying(field: str, settings: Settings, engine: str) -> bool:
-    """Whether a field that is not carried is nothing of its own: a block of others, or derived from them."""
+    """Whether a field that is not carried is nothing of its own: derived from others, or a block of them."""
+    if field in (*DERIVED, ZERO3, "launch.world_size"):
+        return True
     return engine == DEEPSPEED and (field in DESCRIBES or isinstance(settings.get(field), Mapping))
 
 

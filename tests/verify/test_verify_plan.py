@@ -14,6 +14,7 @@ from cfglint.verify.plan import Options, expected_seconds, plan
 from cfglint.verify.runner import WORKER
 from cfglint.verify.spec import AS_CONFIGURED, AS_FIXED, HEALTHY, Arm, Experiment, Verdict
 from cfglint.verify.trainers import TRL_METHODS
+from cfglint.verify.verify import missing_engine
 
 GEMMA = {
     "model.family": "gemma3",
@@ -453,3 +454,127 @@ def test_planning_and_judging_import_no_torch() -> None:
         "print([m for m in ('torch', 'transformers', 'numpy', 'pydantic', 'packaging') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+ZERO = {
+    "model.model_type": "llama",
+    "training.deepspeed": "zero.json",
+    "training.gradient_accumulation_steps": 8,
+    "training.learning_rate": 2e-5,
+    "deepspeed.active": True,
+    "deepspeed.accumulation": 4,
+    "deepspeed.zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}},
+    "deepspeed.zero_optimization.stage": 3,
+    "deepspeed.zero_optimization.offload_optimizer.device": "cpu",
+    "deepspeed.gradient_accumulation_steps": 4,
+    "deepspeed.gradient_clipping": 0.5,
+    "deepspeed.optimizer.type": "AdamW",
+    "deepspeed.optimizer.params.lr": 1e-4,
+    "deepspeed.tensorboard.output_path": "/home/me/logs",
+    "deepspeed.aio.block_size": 1,
+}
+BY_DEEPSPEED = {"engine": "deepspeed", "detector": "exception_at_start"}
+STAGE = "deepspeed.zero_optimization.stage"
+
+
+def test_a_rule_on_deepspeed_trains_under_it_and_others_do_not() -> None:
+    assert planned(finding("lr_no_effect", STAGE), ZERO).engine == "deepspeed"
+    assert planned(finding("lr_no_effect", "training.learning_rate"), ZERO).engine == "plain"
+    assert planned(finding("crash_at_start", "training.optim"), ZERO, BY_DEEPSPEED).engine == "deepspeed"
+    plain = arm(planned(finding("lr_no_effect", "training.learning_rate"), ZERO), AS_CONFIGURED)
+    assert not any(field.startswith("deepspeed.") for field in plain.settings)
+
+
+def test_of_deepspeeds_settings_only_those_that_decide_numbers_are_carried() -> None:
+    experiment = planned(finding("crash_at_start", STAGE), ZERO, BY_DEEPSPEED)
+    carried = arm(experiment, AS_CONFIGURED).settings
+    assert {field: value for field, value in carried.items() if field.startswith("deepspeed.")} == {
+        STAGE: 3,
+        "deepspeed.gradient_accumulation_steps": "auto",
+        "deepspeed.gradient_clipping": "auto",
+        "deepspeed.optimizer.type": "AdamW",
+        "deepspeed.optimizer.params.lr": "auto",
+        "deepspeed.optimizer.params.torch_adam": True,
+    }
+    told = {item.field: item.reason for item in experiment.dropped}
+    assert told["deepspeed.zero_optimization.offload_optimizer.device"] == "changes memory, not numbers"
+    assert told["deepspeed.gradient_clipping"] == "auto instead of 0.5: the trainer's own value decides"
+    assert told["deepspeed.tensorboard.output_path"] == "not carried into experiments"
+    assert not {"deepspeed.active", "deepspeed.accumulation", "deepspeed.zero_optimization"} & set(told)
+    assert any("one process" in text for text in experiment.assumed)
+    assert any("torch's AdamW" in text for text in experiment.assumed)
+
+
+def test_what_the_rule_reads_of_deepspeed_is_carried_as_it_is_written() -> None:
+    about = finding("crash_at_start", "deepspeed.accumulation")
+    carried = arm(planned(about, ZERO, BY_DEEPSPEED), AS_CONFIGURED).settings
+    assert carried["deepspeed.gradient_accumulation_steps"] == 4
+    assert carried["training.gradient_accumulation_steps"] == 8
+
+
+def test_what_the_probe_decides_is_left_to_the_trainer() -> None:
+    about = finding("loss_scaled", "deepspeed.active", "deepspeed.gradient_accumulation_steps")
+    carried = arm(planned(about, ZERO), AS_CONFIGURED).settings
+    assert carried["deepspeed.gradient_accumulation_steps"] == "auto"
+    assert carried["deepspeed.gradient_clipping"] == "auto"
+    assert not any(field.startswith("deepspeed.optimizer") for field in carried)
+
+
+def test_deepspeeds_own_scheduler_gets_a_warm_up_that_it_takes() -> None:
+    about = finding("crash_at_start", "deepspeed.scheduler.type")
+    experiment = planned(about, {**ZERO, "deepspeed.scheduler.type": "WarmupLR"}, BY_DEEPSPEED)
+    assert arm(experiment, AS_CONFIGURED).overrides["training.warmup_steps"] == 1
+    without = planned(finding("crash_at_start", STAGE), ZERO, BY_DEEPSPEED)
+    assert arm(without, AS_CONFIGURED).overrides["training.warmup_steps"] == 0
+
+
+def test_the_control_of_a_deepspeed_experiment_is_a_healthy_run_of_the_same_stage() -> None:
+    control = arm(planned(finding("crash_at_start", STAGE), ZERO, BY_DEEPSPEED), HEALTHY).settings
+    assert control[STAGE] == 3
+    assert control["deepspeed.gradient_clipping"] == "auto"
+    assert control["deepspeed.zero_optimization.stage3_gather_16bit_weights_on_model_save"] is True
+    block = {**BY_DEEPSPEED, "control": {"unset": ["deepspeed.zero_optimization"]}}
+    control = arm(planned(finding("crash_at_start", STAGE), ZERO, block), HEALTHY).settings
+    assert not any(field.startswith("deepspeed.zero_optimization") for field in control)
+
+
+def test_without_a_json_deepspeed_gets_what_accelerate_writes() -> None:
+    run = {"deepspeed.active": True, STAGE: 2, "model.model_type": "llama"}
+    carried = arm(planned(finding("lr_no_effect", STAGE), run), AS_CONFIGURED).settings
+    assert carried["deepspeed.train_micro_batch_size_per_gpu"] == "auto"
+    with_json = {**run, "training.deepspeed": "mine.json"}
+    carried = arm(planned(finding("lr_no_effect", STAGE), with_json), AS_CONFIGURED).settings
+    assert "deepspeed.train_micro_batch_size_per_gpu" not in carried
+
+
+def test_many_processes_are_carried_as_two() -> None:
+    about = finding("crash_at_start", "launch.num_processes", "training.ddp_find_unused_parameters")
+    run = {
+        "model.model_type": "llama",
+        "launch.num_processes": 8,
+        "launch.world_size": 16,
+        "training.ddp_find_unused_parameters": True,
+    }
+    experiment = planned(about, run, {"engine": "ddp"})
+    carried = arm(experiment, AS_CONFIGURED).settings
+    assert carried["launch.num_processes"] == 2
+    assert carried["training.ddp_find_unused_parameters"] is True
+    assert arm(experiment, HEALTHY).settings["launch.num_processes"] == 2
+    told = {item.field: item.reason for item in experiment.dropped}
+    assert told["launch.num_processes"] == "16 processes carried as 2"
+    assert "launch.num_processes" not in {
+        item.field for item in planned(about, {**run, "launch.world_size": 2}, {"engine": "ddp"}).dropped
+    }
+
+
+def test_a_rule_may_ask_for_two_processes_of_deepspeed() -> None:
+    experiment = planned(finding("crash_at_start", STAGE), ZERO, {**BY_DEEPSPEED, "processes": 2})
+    assert {each.workload["processes"] for each in experiment.arms} == {2}
+    assert any("DeepSpeed runs in 2 processes" in text for text in experiment.assumed)
+
+
+def test_an_environment_without_deepspeed_is_told_before_anything_is_trained() -> None:
+    experiment = planned(finding("lr_no_effect", STAGE), ZERO)
+    assert missing_engine(experiment, {"torch": "2.13.0"}) == "missing package: deepspeed is not installed"
+    assert missing_engine(experiment, {"deepspeed": "0.19.8"}) == ""
+    assert missing_engine(experiment._replace(engine="plain"), {"torch": "2.13.0"}) == ""

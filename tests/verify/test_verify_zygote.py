@@ -7,6 +7,7 @@ The part that trains is replaced by one that misbehaves as it is told.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -43,8 +44,19 @@ def run(experiment, arm, variant, seed, scratch):
         time.sleep(60)
     if how == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
-    if how == "leave":
+    if how == "leave" or how == "second leaves" and os.environ["RANK"] == "1":
         os._exit(3)
+    if how in ("second leaves", "second hangs") and os.environ["RANK"] == ("0" if how == "second leaves" else "1"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+    if how == "second raises" and os.environ["RANK"] == "1":
+        return {{"arm": arm["name"], "variant": "only", "seed": 0, "status": "raised", "exception": {{"type": "E"}}}}
+    if how == "two":
+        rank = int(os.environ["RANK"])
+        names = ("LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR")
+        return {{"arm": arm["name"], "variant": "only", "seed": 0, "status": "finished", "losses": [1.0 + rank],
+                 "step_losses": [float("nan") if rank else 1.0], "peak_mb": 10.0,
+                 "measures": {{name: os.environ[name] for name in names}}}}
     if how == "memory":
         bytearray(4 << 30)
     return {{"arm": arm["name"], "variant": variant["name"], "seed": seed, "status": "finished",
@@ -58,10 +70,12 @@ sys.exit(worker.zygote.main(sys.argv[1:]))
 """
 
 
-def experiment(*does: str, timeout: float = 20.0) -> dict[str, Any]:
+def experiment(*does: str, timeout: float = 20.0, engine: str = "plain") -> dict[str, Any]:
     return {
+        "engine": engine,
         "arms": [
-            {"name": f"arm{n}", "settings": {"does": how}, "workload": {}} for n, how in enumerate(does)
+            {"name": f"arm{n}", "settings": {"does": how, "launch.num_processes": 2}, "workload": {}}
+            for n, how in enumerate(does)
         ],
         "variants": [{"name": "only"}],
         "seeds": [0],
@@ -125,6 +139,56 @@ def test_arms_that_misbehave_end_and_the_others_go_on(tmp_path: Path) -> None:
     assert by_place[1, "arm3"][0] == "finished"
     assert soon_none(tmp_path)
     assert not list(tmp_path.glob("cfglint-verify-*"))
+
+
+@LINUX
+def test_ranks_that_misbehave_end_and_take_the_others_along(tmp_path: Path) -> None:
+    process = start(
+        tmp_path,
+        experiment("second hangs", timeout=1.5, engine="ddp"),
+        experiment("second leaves", "second raises", "memory", "two", engine="ddp"),
+    )
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    by_place = {(line["experiment"], line["arm"]): line for line in lines}
+    told = {place: (line["status"], line.get("reason", "")) for place, line in by_place.items()}
+    assert told[0, "arm0"] == ("timed_out", "no result within 1.5 s")
+    assert told[1, "arm0"] == ("crashed", "rank 1: the process ended with status 3 and no result")
+    assert told[1, "arm1"][0] == "raised"
+    assert told[1, "arm2"][0] == "crashed"
+    assert told[1, "arm3"][0] == "finished"
+    assert len(_pids(tmp_path)) == 10
+    assert soon_none(tmp_path)
+    assert not list(tmp_path.glob("cfglint-verify-*"))
+
+
+@LINUX
+def test_two_ranks_report_as_one(tmp_path: Path) -> None:
+    start(tmp_path, experiment("two", engine="ddp")).communicate(timeout=60)
+    found = results(tmp_path)["arm0"]
+    assert found["losses"] == [1.5]
+    assert math.isnan(found["step_losses"][0])
+    assert found["peak_mb"] == 20.0
+    assert found["measures"] == {
+        "LOCAL_RANK": "0",
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "processes": 2,
+    }
+
+
+@LINUX
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_that_is_ended_takes_its_ranks_along(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path, experiment("second hangs", "second leaves", engine="ddp"))
+    end = time.monotonic() + 20.0
+    while time.monotonic() < end and len(_pids(tmp_path)) < 4:
+        time.sleep(0.05)
+    assert len(_pids(tmp_path)) == 4
+    process.send_signal(number)
+    process.wait(timeout=20)
+    assert soon_none(tmp_path)
 
 
 def test_an_arm_sees_no_token_and_no_hub(tmp_path: Path) -> None:

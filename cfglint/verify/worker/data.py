@@ -33,7 +33,7 @@ def examples(
 ) -> list[dict[str, list[int]]]:
     """Tokenised examples with labels.
 
-    `kind` is tokens (every token labelled), ragged (a growing share of the labels masked), uneven (three tokens
+    `kind` is tokens (every token labelled), ragged (a growing share of the labels masked), uneven (one token
     labelled in every second row, all in the others), masked (no token labelled) or ended (each row ends with EOS and is padded by the collator).
     """
     found = []
@@ -43,7 +43,7 @@ def examples(
             hidden = (index % 4) * length // 5
             labels[:hidden] = [-100] * hidden
         elif kind == "uneven" and index % 2:
-            labels[:-3] = [-100] * (length - 3)
+            labels[:-1] = [-100] * (length - 1)
         elif kind == "masked":
             labels = [-100] * length
         elif kind == "ended":
