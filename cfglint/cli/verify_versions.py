@@ -34,7 +34,6 @@ from cfglint.verify.spec import (
 from cfglint.verify.versions import AFFECTED, CLEAN, Pins, Row, compare, table, told
 
 ALL = "all"
-OPEN = "open"
 # A table's columns, in characters: release, what the advisory says, what was measured, the statistic.
 COLUMNS = (14, 10, 14, 11)
 
@@ -88,11 +87,14 @@ def prove(
         if isinstance(item, Experiment) and rule is not None and rule["packages"]:
             if given.get("output_format") in (None, "text"):
                 say(f"cfglint: {finding.rule}: building two environments", err=True)
-            proved[number] = _of_finding(linted, finding, item, str(given["python"]))
+            pair = releases_of(linted, finding, item)
+            python = str(given["python"])
+            proved[number] = pair if isinstance(pair, Verdict) else compare(item, *pair, python)
     return proved
 
 
-def _of_finding(linted: Linted, finding: Finding, experiment: Experiment, python: str) -> Verdict:
+def releases_of(linted: Linted, finding: Finding, experiment: Experiment) -> tuple[Pins, Pins] | Verdict:
+    """The affected releases of a finding's run and those that repair it, or why there are none."""
     facts = run_of(finding, linted.runs, linted.rules)
     assert facts is not None, "a finding with an experiment has a run"
     rule = linted.rules.cold[finding.rule]
@@ -103,7 +105,7 @@ def _of_finding(linted: Linted, finding: Finding, experiment: Experiment, python
     fixed = repaired(rule, affected, lambda pins: holds(finding.rule, settings, pins, linted.rules))
     if fixed is None:
         return could_not_run(finding.rule, "the rule names no release that repairs it")
-    return compare(experiment, affected, fixed, python)
+    return affected, fixed
 
 
 def _planned(name: str, rules: RuleSet, given: Mapping[str, Any]) -> Reproducer | Verdict:
@@ -164,7 +166,8 @@ def _table(name: str, rules: RuleSet, given: Mapping[str, Any]) -> tuple[dict[st
     records: list[dict[str, Any]] = []
 
     def on_row(row: Row) -> None:
-        claimed = _claim(says(row.pins))
+        # What is undecided there are settings that the small run leaves out, not its releases.
+        claimed = CLEAN if says(row.pins) is False else AFFECTED
         records.append({**row._asdict(), "pins": dict(row.pins), "advisory": claimed})
         if not quiet:
             statistic = "" if row.statistic is None else f"{row.statistic:.4g}"
@@ -177,9 +180,7 @@ def _table(name: str, rules: RuleSet, given: Mapping[str, Any]) -> tuple[dict[st
     differs = [
         row["pins"][package]
         for row in records
-        if row["outcome"] in (AFFECTED, CLEAN)
-        and row["advisory"] != OPEN
-        and row["outcome"] != row["advisory"]
+        if row["outcome"] in (AFFECTED, CLEAN) and row["outcome"] != row["advisory"]
     ]
     ran = [row for row in records if row["outcome"] != COULD_NOT_RUN]
     if not quiet:
@@ -209,10 +210,6 @@ def _rest(made: Reproducer, package: str) -> str:
     return (
         told({name: version for name, version in made.affected.items() if name != package}) or "nothing else"
     )
-
-
-def _claim(says: bool | None) -> str:
-    return CLEAN if says is False else OPEN if says is None else AFFECTED
 
 
 def _line(*cells: str) -> str:
