@@ -18,6 +18,7 @@ from cfglint.settings import Settings
 from cfglint.verify.cell_runs import join, run_cell
 from cfglint.verify.cells import (
     Cell,
+    Pins,
     PlanError,
     PlanFile,
     cell_of,
@@ -29,6 +30,7 @@ from cfglint.verify.cells import (
 )
 from cfglint.verify.plan import expected_seconds
 from cfglint.verify.spec import Experiment, Verdict, verdict_to_json
+from cfglint.verify.versions import told
 
 #: What a plan, and what its cells found, can be shown as.
 PLAN_FORMATS = ("text", "json")
@@ -38,11 +40,16 @@ JOINED_FORMATS = ("text", "json", PAGE)
 def show_plan(
     report: Report,
     planned: Mapping[int, Experiment | Verdict],
+    releases: Mapping[int, tuple[Pins, Pins]],
     given: Mapping[str, Any],
     settings: Settings,
 ) -> int:
-    """Show the plan for findings, by their place in the report, and write it where asked; returns the exit code."""
-    plan = plan_file(as_data(report), {place: _portable(item) for place, item in planned.items()})
+    """Show the plan for findings, by their place in the report, and write it where asked; returns the exit code.
+
+    Where `releases` has the affected and the fixed ones of a finding, it is planned between them.
+    """
+    portable = {place: _portable(item) for place, item in planned.items()}
+    plan = plan_file(as_data(report), portable, releases)
     shown = {"json": _as_json(plan_to_json(plan)), "text": _as_text(plan, given["jobs"])}
     _refuse(given, PLAN_FORMATS, "a plan")
     say(shown[given.get("output_format") or _configured(settings)], nl=False)
@@ -72,8 +79,8 @@ def run_one(path: str, given: Mapping[str, Any]) -> int:
         about = {"cell": number, "finding": plan.report["findings"][cell.finding], "verdict": record}
         say(_as_json(about), nl=False)
     else:
-        told = found.problem or f"{len(found.results)} runs"
-        say(f"{_title(plan, cell, number)}: {verdict_text(verdict_to_json(verdict)) if verdict else told}")
+        ran = found.problem or f"{len(found.results)} runs"
+        say(f"{_title(plan, cell, number)}: {verdict_text(verdict_to_json(verdict)) if verdict else ran}")
     say(f"cfglint: wrote {file}", err=True)
     return 1 if found.problem else 0
 
@@ -104,8 +111,8 @@ def collect(path: str, given: Mapping[str, Any], settings: Settings) -> int:
     for kind, target in given["outputs"]:
         write_report(target, rendered(kind))
     if missing:
-        told = ", ".join(map(str, missing))
-        say(f"cfglint: {path}: no result of {len(missing)} of {len(plan.cells)} cells: {told}", err=True)
+        named = ", ".join(map(str, missing))
+        say(f"cfglint: {path}: no result of {len(missing)} of {len(plan.cells)} cells: {named}", err=True)
         return 2
     least = SEVERITIES.index(given.get("fail_on") or settings.fail_on)
     return int(any(SEVERITIES.index(finding["severity"]) >= least for finding in findings))
@@ -153,15 +160,14 @@ def _title(plan: PlanFile, cell: Cell, number: int) -> str:
 def _as_text(plan: PlanFile, jobs: int) -> str:
     lines = []
     for number, cell in enumerate(plan.cells, start=1):
-        runs = len(cell.arms) * len(cell.experiment.variants) * len(cell.experiment.seeds)
-        pins = "".join(f", {name} {version}" for name, version in cell.packages.items())
+        pins = f" in {told(cell.packages)}" if cell.packages else ""
         lines.append(
-            f"{_title(plan, cell, number)}: {runs} short trainings of a tiny {cell.experiment.model} "
-            f"({', '.join(cell.arms)}{pins}), detector {cell.experiment.detector}"
+            f"{_title(plan, cell, number)}: {cell.own.runs} short trainings of a tiny {cell.experiment.model} "
+            f"({', '.join(cell.arms)}){pins}, detector {cell.experiment.detector}"
         )
     for place, verdict in plan.refused.items():
         lines.append(f"no cell: {_place(plan.report['findings'][place])}: cannot run: {verdict.reason}")
-    seconds = expected_seconds([cell.experiment for cell in plan.cells], jobs)
+    seconds = expected_seconds([cell.own for cell in plan.cells], jobs)
     provable = {cell.finding for cell in plan.cells}
     lines.append(
         f"{len(provable)} of {len(provable) + len(plan.refused)} findings can be verified, in about {seconds:.0f} s"
@@ -172,7 +178,6 @@ def _as_text(plan: PlanFile, jobs: int) -> str:
 def _outcomes_as_text(outcomes: list[Outcome]) -> str:
     lines = []
     for outcome in outcomes:
-        told = verdict_text(verdict_to_json(outcome.verdict))
-        lines.append(f"{_place(outcome.finding)}: {told}")
+        lines.append(f"{_place(outcome.finding)}: {verdict_text(verdict_to_json(outcome.verdict))}")
         lines += [f"    {line}" for line in plot_of(outcome)]
     return "\n".join(lines) + "\n" if lines else ""

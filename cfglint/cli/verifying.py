@@ -13,9 +13,11 @@ from cfglint.cli.options import PAGE
 from cfglint.cli.planning import limits, repeats
 from cfglint.cli.proofs import Outcome, page_of, plot_of
 from cfglint.linting import Linted
+from cfglint.model.finding import Finding
 from cfglint.report.json import finding_json
+from cfglint.settings import Settings
 from cfglint.verify.findings import plans_for
-from cfglint.verify.spec import Experiment, verdict_to_json
+from cfglint.verify.spec import Experiment, Verdict, verdict_to_json
 from cfglint.verify.verify import verify
 
 
@@ -31,9 +33,7 @@ def verify_linted(linted: Linted, given: Mapping[str, Any]) -> int:
         say(f"cfglint: nothing to verify: no finding of {', '.join(only)}", err=True)
     plans = plans_for(linted, list(chosen.values()), limits(given))
     if given["plan_only"]:
-        from cfglint.cli.plan_files import show_plan
-
-        return show_plan(linted.report, dict(zip(chosen, plans, strict=True)), given, settings)
+        return _plan_only(linted, chosen, dict(zip(chosen, plans, strict=True)), given, settings)
     if given["versions"]:
         from cfglint.cli.verify_versions import prove
 
@@ -65,3 +65,26 @@ def verify_linted(linted: Linted, given: Mapping[str, Any]) -> int:
     plots = {found[place].fingerprint: plot_of(outcome) for place, outcome in outcomes.items()}
     show(shown, given, settings, plots)
     return exit_code(shown, given, settings)
+
+
+def _plan_only(
+    linted: Linted,
+    chosen: Mapping[int, Finding],
+    planned: dict[int, Experiment | Verdict],
+    given: Mapping[str, Any],
+    settings: Settings,
+) -> int:
+    from cfglint.cli.plan_files import show_plan
+
+    releases = {}
+    for place, item in list(planned.items()) if given["versions"] else ():
+        from cfglint.cli.verify_versions import releases_of
+
+        rule = linted.rules.cold.get(chosen[place].rule)
+        if isinstance(item, Experiment) and rule is not None and rule["packages"]:
+            pair = releases_of(linted, chosen[place], item)
+            if isinstance(pair, Verdict):
+                planned[place] = pair
+            else:
+                releases[place] = pair
+    return show_plan(linted.report, planned, releases, given, settings)

@@ -6,10 +6,12 @@ import shlex
 from collections.abc import Callable, Mapping
 
 from cfglint.verify.cells import Cell, CellResult, PlanFile
+from cfglint.verify.environments import BuildError
 from cfglint.verify.judge import judge
 from cfglint.verify.runner import Notice, WorkerError, run
 from cfglint.verify.spec import ArmResult, Verdict, could_not_run
 from cfglint.verify.verify import other_releases, training_environment
+from cfglint.verify.versions import in_environment, naming_releases
 
 Joined = tuple[Verdict, tuple[ArmResult, ...]]
 
@@ -18,14 +20,16 @@ def run_cell(
     cell: Cell, python: str, jobs: int, on_notice: Callable[[Notice], None] | None = None
 ) -> CellResult:
     """Trains a cell's arms in the environment of `python`; what keeps it from that is the result's problem."""
-    wanted = [arm for arm in cell.experiment.arms if arm.name in cell.arms]
     try:
+        if cell.packages:
+            trained, environment = in_environment(cell.own, cell.packages, python, on_notice)
+            return CellResult(environment, tuple(trained))
         environment = training_environment(python)
         problem = other_releases(cell.experiment, environment)
         if problem:
             return CellResult(environment, (), problem)
-        [results] = run([cell.experiment._replace(arms=wanted)], python, jobs, on_notice)
-    except WorkerError as error:
+        [results] = run([cell.own], python, jobs, on_notice)
+    except (BuildError, WorkerError) as error:
         return CellResult({}, (), str(error))
     return CellResult(environment, tuple(results))
 
@@ -54,4 +58,6 @@ def _verdict(plan: PlanFile, numbers: list[int], found: Mapping[int, CellResult]
     if problem:
         return could_not_run(experiment.rule, problem)._replace(environment=environment), ()
     results = tuple(result for number in numbers for result in found[number].results)
-    return judge(experiment, results)._replace(environment=environment), results
+    verdict = judge(experiment, results)._replace(environment=environment)
+    pins = [plan.cells[number - 1].packages for number in numbers]
+    return (naming_releases(verdict, *pins) if len(pins) == 2 else verdict), results

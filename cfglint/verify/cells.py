@@ -26,6 +26,7 @@ from cfglint.verify.spec import (
     verdict_from_json,
     verdict_to_json,
 )
+from cfglint.verify.versions import AFTER, BEFORE, between_releases
 
 VERSION = 1
 PLAN, RESULT = "cfglint plan", "cfglint cell"
@@ -39,6 +40,7 @@ SHAPES: Mapping[str, type | tuple[type, ...]] = {
     "weights": (str, type(None)),
 }
 Record = Mapping[str, Any]
+Pins = Mapping[str, str]
 Read = TypeVar("Read")
 
 
@@ -55,7 +57,12 @@ class Cell(NamedTuple):
     finding: int
     experiment: Experiment
     arms: tuple[str, ...]
-    packages: Mapping[str, str] = {}
+    packages: Pins = {}
+
+    @property
+    def own(self) -> Experiment:
+        """The part of the experiment that this cell runs."""
+        return self.experiment._replace(arms=[arm for arm in self.experiment.arms if arm.name in self.arms])
 
 
 class PlanFile(NamedTuple):
@@ -74,14 +81,24 @@ class CellResult(NamedTuple):
     problem: str = ""
 
 
-def plan_file(report: Record, planned: Mapping[int, Experiment | Verdict]) -> PlanFile:
-    """The plan for findings of a JSON report, by their place in it: one cell each."""
-    cells = tuple(
-        Cell(place, item, tuple(arm.name for arm in item.arms))
-        for place, item in planned.items()
-        if isinstance(item, Experiment)
-    )
-    return PlanFile(report, cells, {p: item for p, item in planned.items() if isinstance(item, Verdict)})
+def plan_file(
+    report: Record, planned: Mapping[int, Experiment | Verdict], releases: Mapping[int, tuple[Pins, Pins]]
+) -> PlanFile:
+    """The plan for findings of a JSON report, by their place in it: one cell each; two for one about releases,
+    whose affected and fixed ones are given.
+    """
+    cells = []
+    for place, item in planned.items():
+        if isinstance(item, Verdict):
+            continue
+        if place in releases:
+            whole = between_releases(item)
+            affected, fixed = releases[place]
+            cells += [Cell(place, whole, BEFORE, affected), Cell(place, whole, AFTER, fixed)]
+        else:
+            cells.append(Cell(place, item, tuple(arm.name for arm in item.arms)))
+    refused = {place: item for place, item in planned.items() if isinstance(item, Verdict)}
+    return PlanFile(report, tuple(cells), refused)
 
 
 def plan_to_json(plan: PlanFile) -> dict[str, Any]:

@@ -21,19 +21,20 @@ def pins_of_run(rule: Mapping[str, Any], run: Run, experiment: Experiment) -> di
     """The releases of the run that the experiment needs, or why they are not known.
 
     What a rule judges is pinned, or a range whose newest release it speaks of. Of other packages, the run's own
-    release, else the one in the advisory's reproducer, else any.
+    release, else the one in the advisory's reproducer, else any. A tool that a condition only asks for, and that the
+    experiment does not import, stays out of it.
     """
     versions = (rule["verify"] or {}).get("versions") or {}
     usual = {**(versions.get("with") or {}), **(versions.get("affected") or {})}
+    imported = needed(experiment)
+    judged = [name for name in rule["packages"] if name in {*imported, *usual, *rule["fix"]["pin"]}]
     pins = {}
-    for name in dict.fromkeys([*rule["packages"], *needed(experiment)]):
-        said = _release(run, name)
-        if said is None and name in rule["packages"]:
-            if name in usual:
-                continue
+    for name in dict.fromkeys([*judged, *imported]):
+        said = _release(run, name) or usual.get(name)
+        if said is None and name in judged:
             return f"{name} is not pinned, so the run's release is not known"
-        pins[name] = said or usual.get(name, "")
-    return {**{name: usual[name] for name in rule["packages"] if name not in pins}, **pins}
+        pins[name] = said or ""
+    return pins
 
 
 def repaired(

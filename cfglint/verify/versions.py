@@ -33,6 +33,8 @@ Pins = Mapping[str, str]
 
 AFFECTED = "affected"
 CLEAN = "clean"
+# The arms that run in the affected releases, and those that run in the fixed ones.
+BEFORE, AFTER = (AS_CONFIGURED,), (AS_FIXED, HEALTHY)
 
 
 class Row(NamedTuple):
@@ -56,20 +58,31 @@ def compare(
     The healthy control runs in the fixed release, since a release may be broken for every model. `python` has
     the torch that both environments share. Environments live in a temporary folder and are gone afterwards.
     """
-    configured, control = _arm(experiment, AS_CONFIGURED), _arm(experiment, HEALTHY)
-    before = experiment._replace(arms=[configured])
-    after = experiment._replace(arms=[configured._replace(name=AS_FIXED), control])
+    whole = between_releases(experiment)
+    before, after = (
+        whole._replace(arms=[arm for arm in whole.arms if arm.name in names]) for names in (BEFORE, AFTER)
+    )
     try:
         # Side by side: while one environment is being filled, the other's worker already imports.
         with ThreadPoolExecutor(2) as pool:
-            here = pool.submit(_in_environment, before, affected, python, on_notice)
-            there = pool.submit(_in_environment, after, fixed, python, on_notice)
+            here = pool.submit(in_environment, before, affected, python, on_notice)
+            there = pool.submit(in_environment, after, fixed, python, on_notice)
             first, environment = here.result()
             second, _environment = there.result()
     except (BuildError, WorkerError) as error:
         return could_not_run(experiment.rule, str(error))
-    whole = experiment._replace(arms=[configured, *after.arms])
     verdict = judge(whole, [*first, *second])._replace(environment=environment)
+    return naming_releases(verdict, affected, fixed)
+
+
+def between_releases(experiment: Experiment) -> Experiment:
+    """The experiment whose fixed arm differs by its releases alone."""
+    configured, control = _arm(experiment, AS_CONFIGURED), _arm(experiment, HEALTHY)
+    return experiment._replace(arms=[configured, configured._replace(name=AS_FIXED), control])
+
+
+def naming_releases(verdict: Verdict, affected: Pins, fixed: Pins) -> Verdict:
+    """The verdict with the releases that it is about."""
     before_text, after_text = _apart(affected, fixed)
     if verdict.outcome == CONFIRMED:
         return verdict._replace(reason=f"in {before_text}, not in {after_text}")
@@ -99,7 +112,7 @@ def table(
 
 def _row(experiment: Experiment, pins: Pins, python: str) -> Row:
     try:
-        results, _environment = _in_environment(experiment, pins, python, None)
+        results, _environment = in_environment(experiment, pins, python, None)
     except (BuildError, WorkerError) as error:
         return Row(pins, COULD_NOT_RUN, None, str(error))
     verdict = judge(experiment, results)
@@ -107,9 +120,10 @@ def _row(experiment: Experiment, pins: Pins, python: str) -> Row:
     return Row(pins, shown.get(verdict.outcome, verdict.outcome), verdict.statistic, verdict.reason)
 
 
-def _in_environment(
+def in_environment(
     experiment: Experiment, pins: Pins, python: str, on_notice: Callable[[Notice], None] | None
 ) -> tuple[list[ArmResult], dict[str, str]]:
+    """Runs an experiment in a throw-away environment; also what that holds. Raises BuildError and WorkerError."""
     with tempfile.TemporaryDirectory(prefix="cfglint-versions-") as folder:
         interpreter = build(Path(folder), pins, python)
         return run([experiment], interpreter, on_notice=on_notice)[0], environment_of(interpreter)

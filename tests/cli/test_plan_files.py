@@ -16,6 +16,11 @@ from cfglint.verify.spec import AS_CONFIGURED, ArmResult, Experiment
 FLOAT16 = (
     "model_name_or_path: Qwen/Qwen2.5-7B\nstage: sft\nfinetuning_type: lora\ntemplate: qwen\nfp16: true\n"
 )
+GEMMA = """\
+from transformers import Gemma3ForConditionalGeneration, Trainer, TrainingArguments
+model = Gemma3ForConditionalGeneration.from_pretrained("google/gemma-3-4b-it")
+Trainer(model=model, args=TrainingArguments("out", gradient_accumulation_steps=8), train_dataset=data).train()
+"""
 BOTH = '{"zero_optimization": {"stage": 1},\n "fp16": {"enabled": true},\n "bf16": {"enabled": true}}\n'
 
 
@@ -61,7 +66,8 @@ def reason_of(rule: str) -> str:
 
 
 def test_a_plan_as_text(folder: Path) -> None:
-    told = cfglint("--verify", "--plan", ".").output
+    both = ("fp16-on-bf16-native-model", "deepspeed-both-precisions")
+    told = cfglint("--verify", "--plan", *(word for rule in both for word in ("--only", rule)), ".").output
     assert told == (
         "cell 1: fp16-on-bf16-native-model at train.yaml:5: 9 short trainings of a tiny qwen2 "
         "(as_configured, as_fixed, healthy), detector zero_loss\n"
@@ -98,6 +104,16 @@ def test_from_plan_to_report(folder: Path) -> None:
     assert verdicts["fp16-on-bf16-native-model"]["outcome"] == "confirmed"
     assert verdicts["deepspeed-both-precisions"]["outcome"] == "could_not_run"
     assert 'class="badge confirmed"' in (folder / "all.html").read_text()
+
+
+def test_a_finding_about_releases_is_planned_between_them(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("transformers==4.51.3\npeft==0.15.2\naccelerate==1.6.0\n")
+    (folder / "train.py").write_text(GEMMA)
+    words = ("verify", "--plan", "--only", "gradient-accumulation-multiplies-loss", ".")
+    assert "cell 2" not in cfglint(*words).output
+    first, second, *_ = cfglint(*words, "--versions").output.splitlines()
+    assert "(as_configured) in transformers 4.51.3, accelerate 1.6.0, detector loss_scaled" in first
+    assert "(as_fixed, healthy) in transformers 4.57.1, accelerate 1.6.0, detector loss_scaled" in second
 
 
 def test_a_cell_as_json(folder: Path) -> None:

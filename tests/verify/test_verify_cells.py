@@ -74,7 +74,7 @@ WHOLE = (AS_CONFIGURED, AS_FIXED, HEALTHY)
 
 @pytest.fixture
 def plan() -> PlanFile:
-    return plan_file(REPORT, {0: experiment(), 1: could_not_run("another-rule", "needs CUDA")})
+    return plan_file(REPORT, {0: experiment(), 1: could_not_run("another-rule", "needs CUDA")}, {})
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_results_lie_beside_the_plan_and_survive_json(plan: PlanFile, written: s
 
 
 def test_a_result_of_another_plan_is_not_joined(plan: PlanFile, written: str) -> None:
-    other = plan_file(REPORT, {0: experiment(steps=3)})
+    other = plan_file(REPORT, {0: experiment(steps=3)}, {})
     write_result(written, other, 1, CellResult({}, trained(*WHOLE)))
     with pytest.raises(PlanError, match="the result of another plan"):
         read_results(written, plan)
@@ -188,15 +188,34 @@ def test_a_cell_that_could_not_run_says_why(plan: PlanFile) -> None:
     assert (verdict.outcome, verdict.reason, results) == ("could_not_run", "missing package: torch", ())
 
 
-def test_arms_of_one_finding_may_run_in_several_cells() -> None:
-    cells = (
-        Cell(0, experiment(), (AS_CONFIGURED,), {"peft": "0.11.1"}),
-        Cell(0, experiment(), (AS_FIXED, HEALTHY), {"peft": "0.12.0"}),
-    )
-    plan = PlanFile(REPORT, cells, {})
+def test_a_finding_about_releases_has_a_cell_for_each() -> None:
+    old, new = {"peft": "0.11.1", "torch": "2.9"}, {"peft": "0.12.0", "torch": "2.9"}
+    plan = plan_file(REPORT, {0: experiment()}, {0: (old, new)})
+    assert [(cell.arms, cell.packages) for cell in plan.cells] == [
+        ((AS_CONFIGURED,), old),
+        ((AS_FIXED, HEALTHY), new),
+    ]
+    assert plan.cells[0].experiment.arms[1].settings == plan.cells[0].experiment.arms[0].settings
     before, after = CellResult({}, trained(AS_CONFIGURED)), CellResult({}, trained(AS_FIXED, HEALTHY))
     assert join(plan, {1: before}, "plan.json") == {}
-    assert join(plan, {1: before, 2: after}, "plan.json")[0][0].outcome == "confirmed"
+    [(verdict, _results)] = join(plan, {1: before, 2: after}, "plan.json").values()
+    assert (verdict.outcome, verdict.reason) == ("confirmed", "in peft 0.11.1, not in peft 0.12.0")
+    assert verdict.repeat == (
+        "cfglint verify --plan plan.json --cell 1 && cfglint verify --plan plan.json --cell 2"
+    )
+
+
+def test_a_cell_with_releases_gets_an_environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def in_environment(each: Experiment, pins: dict[str, str], *_rest: object) -> Any:
+        built.append((pins, [arm.name for arm in each.arms]))
+        return list(trained(AS_CONFIGURED)), {"peft": "0.11.1"}
+
+    monkeypatch.setattr(cell_runs, "in_environment", in_environment)
+    found = run_cell(Cell(0, experiment(), (AS_CONFIGURED,), {"peft": "0.11.1"}), "python", 1)
+    assert built == [({"peft": "0.11.1"}, [AS_CONFIGURED])]
+    assert (found.environment, len(found.results)) == ({"peft": "0.11.1"}, 2)
 
 
 def test_only_the_cells_own_arms_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
