@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from cfglint.engine.ruleset import load_rules
 from cfglint.linting import Options, lint
-from cfglint.parse.script import Argument, Script
+from cfglint.parse.script import Argument, Call, Script
 from cfglint.parse.tree import Mapping, Node, Opaque, Sequence
 from cfglint.resolve.project import Project
 from cfglint.resolve.vocabulary import Vocabulary
@@ -47,14 +47,19 @@ class KeywordValue(NamedTuple):
     unread: str
 
 
-def keyword_values(source: Source, script: Script, vocabulary: Vocabulary) -> Iterator[KeywordValue]:
-    """The values of all keywords of a script's config calls, in the order of the text."""
+def config_calls(script: Script, vocabulary: Vocabulary) -> list[tuple[Call, str]]:
+    """The calls of a script that hold settings, with the name of their group."""
     found = [(call, vocabulary.call(call.callee)) for call in script.calls]
-    settings = [
+    return [
         (call, _GROUPS[pattern.spec["role"]])
         for call, pattern in found
         if pattern is not None and pattern.spec["role"] in _GROUPS
     ]
+
+
+def keyword_values(source: Source, script: Script, vocabulary: Vocabulary) -> Iterator[KeywordValue]:
+    """The values of all keywords of a script's config calls, in the order of the text."""
+    settings = config_calls(script, vocabulary)
     names = {call.target for call, _ in settings if call.target}
     starts = {call.span for call, _ in settings}
     for call, group in settings:
@@ -95,6 +100,7 @@ def main() -> None:
     given = parser.parse_args()
     vocabulary = load_rules().vocabulary
     values: list[KeywordValue] = []
+    calls: list[Call] = []
     crashed, slow = 0, 0
     files = sorted(file for file in given.folder.rglob("*") if file.is_file())
     for file in files:
@@ -104,6 +110,7 @@ def main() -> None:
             parsed = Project(vocabulary, str(given.folder), str(given.folder)).open(str(file), named=True)
             if parsed.script is not None:
                 values.extend(keyword_values(parsed.source, parsed.script, vocabulary))
+                calls.extend(call for call, _ in config_calls(parsed.script, vocabulary))
         except Exception:
             crashed += 1
             print(f"crash: {file}\n{traceback.format_exc()}")
@@ -112,6 +119,7 @@ def main() -> None:
             slow += 1
             print(f"slow: {file}: {took:.1f} s")
     print(f"{len(files)} files, {crashed} crashed, {slow} took more than {_SLOW:g} s")
+    print(f"{len(calls)} config calls, {sum(call.open for call in calls)} of them with unread **arguments")
     for group in (*dict.fromkeys(_GROUPS.values()), ""):
         rows = [value for value in values if value.group == group or not group]
         known = sum(not value.unread for value in rows)

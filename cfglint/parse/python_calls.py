@@ -33,6 +33,8 @@ def call_value(values: Values, node: ast.Call, use: Use, depth: int) -> Node:
     if name in ("list", "tuple") and len(node.args) == 1 and not node.keywords:
         inner = values.node(node.args[0], use, depth)
         return values.moved(inner, node, "") if isinstance(inner, Sequence) else values.opaque(node, "call")
+    if name == "len" and len(node.args) == 1:
+        return _length(values, node, use, depth)
     if name == "getattr" and len(node.args) in (2, 3):
         return _getattr(values, node, use, depth)
     if last in TEXT_METHODS and isinstance(node.func, ast.Attribute) and not node.keywords:
@@ -94,6 +96,15 @@ def _converted(values: Values, node: ast.Call, kind: str, use: Use, depth: int) 
     except (TypeError, ValueError, OverflowError):
         return values.opaque(node, "call")
     return values.computed(node, value, inner)
+
+
+def _length(values: Values, node: ast.Call, use: Use, depth: int) -> Node:
+    inner = values.node(node.args[0], use, depth)
+    if isinstance(inner, Sequence):
+        return values.scalar(node, len(inner.items))
+    if isinstance(inner, Scalar) and isinstance(inner.value, str):
+        return values.scalar(node, len(inner.value), inner)
+    return values.blocked(node, inner, reason="call")
 
 
 def _getattr(values: Values, node: ast.Call, use: Use, depth: int) -> Node:

@@ -44,7 +44,7 @@ def binary(values: Values, node: ast.BinOp, use: Use, depth: int) -> Node:
 
 
 def compare(values: Values, node: ast.Compare, use: Use, depth: int) -> Node:
-    """One comparison of two known values, or whether a value is in a list."""
+    """One comparison of two known values, or whether a value is in a list or text."""
     left = values.node(node.left, use, depth)
     right = values.node(node.comparators[0], use, depth)
     act = COMPARISONS.get(type(node.ops[0]))
@@ -55,6 +55,10 @@ def compare(values: Values, node: ast.Compare, use: Use, depth: int) -> Node:
                 return values.computed(node, act(left.value, right.value), left, right)
             except TypeError:
                 return values.opaque(node, "expression")
+        if isinstance(kind, (ast.In, ast.NotIn)) and isinstance(right, Scalar):
+            if isinstance(left.value, str) and isinstance(right.value, str):
+                inside = left.value in right.value
+                return values.scalar(node, inside == isinstance(kind, ast.In), left, right)
         if isinstance(kind, (ast.In, ast.NotIn)) and isinstance(right, Sequence):
             members = [item for item in right.items if isinstance(item, Scalar)]
             if len(members) == len(right.items):

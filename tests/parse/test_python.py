@@ -73,6 +73,11 @@ def reason(text: str) -> str:
         ("None or 5", 5),
         ("'a' == 'a'", True),
         ("'a' in ['a', 'b']", True),
+        ("'t5' in 'flan-t5-xl'", True),
+        ("'t5' not in 'flan-t5-xl'", False),
+        ("len(['q', 'v'])", 2),
+        ("len('q')", 1),
+        ("PromptTuningInit.TEXT", "TEXT"),
         ("int('4')", 4),
         ("float('1e-4')", 1e-4),
         ("'org/name'.split('/')[-1]", "name"),
@@ -89,9 +94,7 @@ def reason(text: str) -> str:
     ],
 )
 def test_literals_and_what_follows_from_them(written: str, value: object) -> None:
-    imports = (
-        "import torch\nfrom transformers import IntervalStrategy, SchedulerType\nfrom peft import TaskType\n"
-    )
+    imports = "import torch\nfrom transformers import IntervalStrategy, SchedulerType\nfrom peft import PromptTuningInit, TaskType\n"
     found = known(f"{imports}Config(x={written})")
     assert found == value
     assert type(found) is type(value)
