@@ -45,7 +45,9 @@ DETECTORS: dict[str, Detector] = {
     ),
     "zero_loss": Detector(dynamics.zero_loss, "share of log entries that say 0.0 and are not"),
     "same_losses": Detector(dynamics.same_losses, "largest difference between raw losses of both variants"),
-    "loss_scaled": Detector(dynamics.loss_scaled, "loss or weight change, as a ratio of both variants", 1.5),
+    "loss_scaled": Detector(
+        dynamics.loss_scaled, "loss or weight change, as a ratio of both variants", 1.5, curve="step_changes"
+    ),
     "lost_updates": Detector(
         dynamics.lost_updates,
         "share of weights that did not change, beyond the healthy arm's",
