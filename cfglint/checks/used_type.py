@@ -1,7 +1,8 @@
-"""Values of a type that the settings take and that fails where it is used: when the trainer is built or begins to train.
+"""Values of a type that the settings take and that fails where training uses it.
 
 Coded, because the fields are many and the check is alike. What each use takes stands in rules/facts/used_types.json,
-by library, class and field.
+by library, class and field; what the building of adapter and trainer takes, in rules/facts/built_types.json
+(see `built_type`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ TABLE = "used_types"
 
 
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
-    """One match for each value whose type fails in its use."""
+    """One match for each value whose type fails in training."""
+    yield from matches(TABLE, run, facts)
+
+
+def matches(table: str, run: Run, facts: Facts) -> Iterator[Match]:
+    """One match for each value whose type a table's row does not take."""
     for reader in readers(run):
         if reader.loader not in TRUSTING:
             continue
@@ -32,6 +38,6 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
         for entry in reader.entries:
             if isinstance(entry.value, Scalar) and entry.value.weak:
                 continue
-            match = by_table(TABLE, run, reader, entry, written, facts)
+            match = by_table(table, run, reader, entry, written, facts)
             if match is not None:
                 yield match

@@ -97,14 +97,25 @@ def disagreements(
 
 
 def explanation(subject: Subject, item: Disagreement) -> str | None:
-    """Why linter and constructor differ here, from ``tests/oracle/explained.yaml``; None if nobody said so."""
+    """Why linter and constructor differ here, from ``tests/oracle/explained.yaml``; None if nobody said so.
+
+    An entry is about configurations of its ``subjects`` that hold the settings it names in ``with`` (``lora.r``).
+    """
     for entry in _explained():
-        if subject.name not in entry["subjects"]:
+        if subject.name not in entry["subjects"] or not all(
+            _holds(item.settings, name.split(".")) for name in entry.get("with", ())
+        ):
             continue
         if entry.get("outcome", "") in item.outcome and set(entry.get("rules", ())) <= set(item.said.rules):
             if bool(entry.get("outcome")) == item.missed:
                 return str(entry["why"])
     return None
+
+
+def _holds(settings: Mapping[str, Any], path: Sequence[str]) -> bool:
+    if path[0] not in settings:
+        return False
+    return len(path) == 1 or _holds(settings[path[0]], path[1:])
 
 
 def _explained() -> list[dict[str, Any]]:
