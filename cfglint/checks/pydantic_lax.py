@@ -69,7 +69,8 @@ def _takes_part(
         # The fields of a section are read on their own.
         return isinstance(node, Mapping)
     if head not in ("bool", "int", "float", "str", "Path", "None"):
-        return None
+        # A class that is not tabled is a model where its name says so.
+        return False if head.endswith("Config") and not isinstance(node, Mapping) else None
     return isinstance(node, Scalar) and _reads(node.value, head)
 
 

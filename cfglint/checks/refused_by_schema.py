@@ -27,15 +27,25 @@ if TYPE_CHECKING:
 
 _LIBRARIES = frozenset(("axolotl", "deepspeed"))
 #: DeepSpeed's sections that may be something else: null is as if left out, a bool is the old spelling of stage 1.
-_MAY_BE_NULL = frozenset(("aio", "bf16"))
+_MAY_BE_NULL = frozenset(("aio",))
 _MAY_BE_BOOL = frozenset(("zero_optimization",))
+#: What DeepSpeed joins bitwise (`get_wall_clock_breakdown(param_dict) | flops_profiler.enabled`).
+_JOINED = frozenset(("wall_clock_breakdown", "flops_profiler.enabled"))
+#: Sections without tabled keys that it reads with .get or .items all the same.
+_MAPPINGS = frozenset(("pipeline", "data_types", "timers", "checkpoint", "fp16", "bf16"))
 #: Keys of features that DeepSpeed has dropped, and stops at, from a release on (runtime/config.py,
 #: _reject_removed_config_keys); before that they were read, later ones would otherwise ignore them.
 _REJECTED_SINCE = "0.19.8"
 _REJECTED = frozenset(
     (
         *("nebula", "compression_training", "amp", "quantize_training", "sparse_gradients", "eigenvalue"),
-        *("sparse_attention", "elasticity", "graph_harvesting", "curriculum_learning", "progressive_layer_drop"),
+        *(
+            "sparse_attention",
+            "elasticity",
+            "graph_harvesting",
+            "curriculum_learning",
+            "progressive_layer_drop",
+        ),
         *("zero_optimization.mics_shard_size", "zero_optimization.mics_hierarchical_params_gather"),
         "zero_optimization.zeropp_loco_param",
     )
@@ -49,6 +59,12 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
         if library not in _LIBRARIES or seen(run, library).beyond:
             continue
         for entry in (*reader.entries, *reader.nulls):
+            if (
+                library == "deepspeed"
+                and entry.key.value == "flops_profiler"
+                and isinstance(entry.value, Mapping)
+            ):
+                yield from _profiler(run, reader, entry.value)
             what = _rejected(run, reader, entry) if library == "deepspeed" else ""
             what = what or _refused(run, reader, entry, library)
             if what:
@@ -59,6 +75,20 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
                     severity="" if pinned(run, library) else "warning",
                     packages=(library,) if library in run.packages else (),
                 )
+
+
+def _profiler(run: Run, reader: Reader, section: Mapping) -> Iterator[Match]:
+    found = section.get("enabled")
+    if found is not None and not (
+        isinstance(found.value, Opaque)
+        or (isinstance(found.value, Scalar) and isinstance(found.value.value, (bool, int)))
+    ):
+        yield Match(
+            Place(reader.source, found.span),
+            f"flops_profiler.enabled is added to wall_clock_breakdown bitwise, and {_shown(found.value)} is no bool: TypeError",
+            "write true or false",
+            packages=("deepspeed",) if "deepspeed" in run.packages else (),
+        )
 
 
 def _rejected(run: Run, reader: Reader, entry: Entry) -> str:
@@ -82,7 +112,10 @@ def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
         return ""
     if library == "deepspeed" and not reader.path and not isinstance(value, Mapping):
         bare = value.value if isinstance(value, Scalar) else ()
-        accepted = (bare is None and key in _MAY_BE_NULL) or (isinstance(bare, bool) and key in _MAY_BE_BOOL)
+        accepted = _is_left_out(key, newest(run, library)) if bare is None else False
+        accepted = accepted or (isinstance(bare, bool) and key in _MAY_BE_BOOL)
+        if key in _JOINED and not isinstance(bare, (bool, int)):
+            return f"is added to the profiler's switch bitwise, and {_shown(value)} is no bool: TypeError"
         if _is_section(key, newest(run, library)) and not accepted:
             return f"is a section with keys of its own, and {_shown(value)} stands there: DeepSpeed stops while it reads the file"
     found = declared(run, reader, key)
@@ -95,12 +128,20 @@ def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
     )
 
 
+def _is_left_out(key: str, release: str) -> bool:
+    """Whether null counts as if the section were not there; that of bf16 does since it is a model (0.17.1)."""
+    row = fieldtable.row_of("deepspeed", "DeepSpeedConfig", key, release) if release else None
+    return key in _MAY_BE_NULL or (key == "bf16" and bool(row and "model" in row))
+
+
 @lru_cache(maxsize=256)
 def _is_section(key: str, release: str) -> bool:
     """Whether DeepSpeed reads a key's value by keys of its own."""
     if not release:
         return False
     rows = fieldtable.fields_of("deepspeed", "DeepSpeedConfig", release)
+    if key in _MAPPINGS:
+        return key in rows
     monitors = fieldtable.fields_of("deepspeed", "DeepSpeedMonitorConfig", release)
     return key in monitors or "model" in rows.get(key, {}) or any(name.startswith(f"{key}.") for name in rows)
 

@@ -92,7 +92,10 @@ def _refused(found: Declared, value: Node) -> list[str | int]:
     choices = found.row.get("choices")
     if not choices or not isinstance(value, Scalar) or not isinstance(value.value, (str, int)):
         return []
-    return [] if value.value in choices else [value.value]
+    taken = value.value in choices or (
+        found.library in _BY_PYDANTIC and not refusal(value, found.row, found.library)
+    )
+    return [] if taken else [value.value]
 
 
 def _members(found: Declared, value: Node, options: _Options) -> list[str]:

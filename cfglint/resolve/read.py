@@ -30,6 +30,8 @@ def loaded(value: object, quoted: bool, kind: str, loader: str) -> object:
     (YAML 1.2 floats), pydantic (converts by type), argparse (text to type).
     """
     if not isinstance(value, str):
+        if kind == "bool" and loader == "pydantic" and value in (0, 1):
+            return bool(value)
         return (
             float(value)
             if kind == "float" and isinstance(value, int) and not isinstance(value, bool)

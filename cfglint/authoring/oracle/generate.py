@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from cfglint.authoring.oracle.nested import assembled, names_ever, rows_of
+from cfglint.authoring.oracle.nested import assembled, names_ever, rows_of, within
 from cfglint.authoring.oracle.subjects import Subject
 from cfglint.resolve import fieldtable
 
@@ -54,7 +54,8 @@ def configurations(
     rows = rows_of(subject, anchor)
     pool = _pool(subject.name)
     seen = {name: values for name, values in _values(subject).items() if name in rows}
-    foreign = sorted((names_ever(subject) | set(pool.get("foreign", ()))) - set(rows) - subject.left_out)
+    foreign = sorted((names_ever(subject) | set(pool.get("foreign", ()))) - set(rows))
+    foreign = [name for name in foreign if not within(name, subject.left_out)]
     sections = {name.partition(".")[0] for name in rows if "." in name}
     rows.update((name, {}) for name in sections & set(pool["fields"]))
     pooled = [name for name in pool["fields"] if name in rows]

@@ -19,7 +19,7 @@ def rows_of(subject: Subject, anchor: Mapping[str, str]) -> Rows:
         if subject.form in ("axolotl", "deepspeed"):
             found = dict(_flat(library, found, anchor[library]))
         rows.update((name, row) for name, row in found.items() if row or name not in rows)
-    return {name: row for name, row in rows.items() if not _within(name, subject.left_out)}
+    return {name: row for name, row in rows.items() if not within(name, subject.left_out)}
 
 
 def names_ever(subject: Subject) -> set[str]:
@@ -59,7 +59,7 @@ def _flat(
                 yield f"{key}.{inner}", below
 
 
-def _within(name: str, left_out: frozenset[str]) -> bool:
+def within(name: str, left_out: frozenset[str]) -> bool:
     """Whether a name is left out: itself, its section, or what stands in a section ("section.")."""
     parts = name.split(".")
     heads = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]

@@ -160,7 +160,11 @@ SUBJECTS: Mapping[str, Subject] = {
         ),
         Subject(
             *("DeepSpeedConfig", "deepspeed", "deepspeed.runtime.config", "DeepSpeedConfig", "deepspeed"),
-            pinned={"zero_optimization": {}, "train_micro_batch_size_per_gpu": 1},
+            pinned={
+                "zero_optimization": {},
+                "bf16": {"enabled": "auto"},
+                "train_micro_batch_size_per_gpu": 1,
+            },
             left_out=_DEEPSPEED_OUTSIDE,
             values="deepspeed",
             classes=(("deepspeed", "DeepSpeedMonitorConfig"), ("deepspeed", "DeepSpeedConfig")),
