@@ -173,15 +173,18 @@ def _charts(experiment: Record, results: Sequence[Record]) -> str:
         }
         scale = scale_of(value for of in lines.values() for line in of for value in line.values)
         axis = f"{title}, logarithmic" if scale.logarithmic else title
+        # One step each makes no lines: the runs stand beside each other.
+        single = all(len(line.values) <= 1 for of in lines.values() for line in of)
         for arm in arms:
             ran = any(line.values for line in lines[arm])
             chart = (
-                panel(lines[arm], scale, f"{title}, {ARMS.get(arm, arm)}", dots)
+                panel(lines[arm], scale, f"{title}, {ARMS.get(arm, arm)}", dots or single)
                 if ran
                 else "<p class=none>no step was made</p>"
             )
             cells.append(f"<figure class={arm}><figcaption>{axis}</figcaption>{chart}</figure>")
-    key = "One line for each seed, crosses where a value is not finite; weight change is the norm of what the optimizer did to all trained weights."
+    each = "dot" if experiment["steps"] == 1 else "line"
+    key = f"One {each} for each run, crosses where a value is not finite; weight change is the norm of what the optimizer did to all trained weights."
     if group == "adapted":
         key += " Over all steps, it is that of the weights which the adapter adapts, a dot for each run."
     if len(ranks) > 1:

@@ -147,6 +147,18 @@ def test_an_arm_that_raised_says_so(make: Callable[..., Finding], locate: Callab
     assert found.count("no step was made") == 3
 
 
+def test_runs_of_one_step_stand_beside_each_other(
+    make: Callable[..., Finding], locate: Callable[..., Any]
+) -> None:
+    single = [{**each, "step_losses": each["step_losses"][-1:]} for each in RESULTS]
+    shown, _ = proofs(make, locate)
+    found = page([shown._replace(experiment={**EXPERIMENT, "steps": 1}, results=single)])
+    [healthy] = re.findall(r'<svg[^>]*aria-label="loss, Healthy control">(.*?)</svg>', found)
+    assert len(set(re.findall(r'class="dot" cx="([^"]*)"', healthy))) == 2
+    assert ">run 1<" in healthy
+    assert "One dot for each run" in found
+
+
 def test_a_line_breaks_where_a_value_is_not_finite() -> None:
     chart = panel([Line([1.0, math.nan, 3.0, 4.0])], scale_of([1.0, 3.0, 4.0]), "loss")
     path = re.search(r'class="run rank0" d="([^"]*)"', chart)
