@@ -92,6 +92,8 @@ class FieldReader:
             value = self.value(field, key, node, span)
             if values is not None and value.state == KNOWN:
                 value = _translated(value, values, otherwise)
+            if not values:
+                value = self._truth(field, value)
             if value.state != UNSET or field not in self.fields:
                 self.fields[field] = value
         if isinstance(node, Mapping):
@@ -112,10 +114,15 @@ class FieldReader:
                 return Value(UNSET, None, place, "null is not set", node.raw, node.span, key)
             kind = self.vocabulary.types.get(field, "any")
             value = loaded(node.value, node.quoted, kind, self.loader)
-            if kind == "bool" and self.loader in TRUSTING and isinstance(value, (str, int, float)):
-                value = bool(value)  # no one converts it: `if args.bf16:` is what reads it
             return Value(KNOWN, value, place, node.note or "file", node.raw, node.span, key, node.weak)
         return Value(KNOWN, plain(node), place, "file", "", node.span, key)
+
+    def _truth(self, field: str, value: Value) -> Value:
+        """What a bool that no one converts comes to: `if args.bf16:` is what reads it."""
+        trusted = self.loader in TRUSTING and self.vocabulary.types.get(field) == "bool"
+        if trusted and value.state == KNOWN and isinstance(value.value, (str, int, float)):
+            return value._replace(value=bool(value.value))
+        return value
 
 
 def _translated(value: Value, values: list[list[Any]], otherwise: Any) -> Value:
