@@ -152,7 +152,9 @@ def _charts(experiment: Record, results: Sequence[Record]) -> str:
     ranks = {variant["name"]: rank for rank, variant in enumerate(experiment["variants"])}
     if not experiment["steps"] or not results:
         return ""
-    of_arm = {arm: [result for result in results if result["arm"] == arm] for arm in arms}
+    # Results come in the order in which their processes ended.
+    ordered = sorted(results, key=lambda result: (result["seed"], ranks.get(result["variant"], 0)))
+    of_arm = {arm: [result for result in ordered if result["arm"] == arm] for arm in arms}
     cells = [f"<h3 class={arm}>{ARMS.get(arm, arm)}</h3>" for arm in arms]
     moved = [result["changes"] for result in results if result["changes"]]
     # An adapter's own matrices say little: what counts is how the weights change that it adapts.

@@ -38,6 +38,8 @@ def plot(experiment: Record, results: Sequence[Record], curve: str, width: int, 
 
 
 def _chart(experiment: Record, results: Sequence[Record], field: str, width: int, unicode: bool) -> list[str]:
+    # Results come in the order in which their processes ended.
+    results = sorted(results, key=lambda result: result["seed"])
     several = len(experiment["variants"]) > 1
     rows: list[tuple[str, list[Record]]] = []
     for arm in experiment["arms"]:

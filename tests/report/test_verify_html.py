@@ -101,6 +101,13 @@ def test_the_page_is_as_it_was(make: Callable[..., Finding], locate: Callable[..
     assert found == SNAPSHOT.read_text(encoding="utf-8")
 
 
+def test_the_order_in_which_runs_ended_changes_nothing(
+    make: Callable[..., Finding], locate: Callable[..., Any]
+) -> None:
+    shown, _ = proofs(make, locate)
+    assert page([shown]) == page([shown._replace(results=RESULTS[::-1])])
+
+
 def test_nothing_is_loaded_or_run(make: Callable[..., Finding], locate: Callable[..., Any]) -> None:
     found = page(proofs(make, locate))
     assert not re.search(r"<script|<link|<img|src=|url\(|@import|https?:|\son[a-z]+=", found)

@@ -49,6 +49,12 @@ loss, 4 steps, 2 seeds:
     )
 
 
+def test_seeds_come_in_their_order_whichever_ended_first() -> None:
+    assert plot(experiment(), RESULTS[::-1], "", 80, unicode=True) == plot(
+        experiment(), RESULTS, "", 80, unicode=True
+    )
+
+
 def test_without_unicode() -> None:
     lines = plot(experiment(), RESULTS, "", 80, unicode=False)
     assert "\n".join(lines).isascii()
