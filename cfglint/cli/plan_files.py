@@ -158,6 +158,8 @@ def _title(plan: PlanFile, cell: Cell, number: int) -> str:
 
 
 def _as_text(plan: PlanFile, jobs: int) -> str:
+    if not plan.cells and not plan.refused:
+        return "nothing to verify: no findings (a written plan runs with --cell N)\n"
     lines = []
     for number, cell in enumerate(plan.cells, start=1):
         pins = f" in {told(cell.packages)}" if cell.packages else ""

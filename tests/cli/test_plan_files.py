@@ -76,6 +76,12 @@ def test_a_plan_as_text(folder: Path) -> None:
     )
 
 
+def test_a_plan_that_is_planned_again_is_no_config(folder: Path) -> None:
+    cfglint("verify", "--plan", "--output", "json=plan.json", "train.yaml")
+    told = cfglint("verify", "--plan", "plan.json").output
+    assert told == "nothing to verify: no findings (a written plan runs with --cell N)\n"
+
+
 def test_a_plan_as_json_is_what_its_cells_need(folder: Path) -> None:
     cfglint("verify", "--plan", "--output", "json=plan.json", ".")
     record = json.loads((folder / "plan.json").read_text())
