@@ -245,7 +245,9 @@ def _is_string(ir: list[Any], facts: Facts) -> Any:
 
 
 def _raw(ir: list[Any], facts: Facts) -> Any:
-    value = facts.value(ir[1])
+    # A null is not set, and is written all the same.
+    stated = facts.run.fields.get(ir[1])
+    value = stated if stated is not None and stated.raw else facts.value(ir[1])
     facts.read.append(ir[1])
     return value.raw if value.raw else (UNSET if value.state == STATE_UNSET else UNKNOWN)
 

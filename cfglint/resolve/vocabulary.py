@@ -30,10 +30,15 @@ class KeyMap(NamedTuple):
         found = self.keys.get(key)
         if found is not None:
             return found
+        own = [f"{self.namespace}.{key}", None, "same"]
+        outer, dot, _ = key.partition(".")
         for namespace in self.includes:
             if f"{namespace}.{key}" in types:
                 return [[f"{namespace}.{key}", None, "same"]]
-        return [[f"{self.namespace}.{key}", None, "same"]]
+            if dot and outer not in self.keys and f"{namespace}.{outer}" in types:
+                # What stands inside a setting is a part of the setting.
+                return [[f"{namespace}.{key}", None, "same"], own]
+        return [own]
 
     def spelling(self, field: str) -> str | None:
         """The key that writes a field plainly, for edits."""
