@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cfglint.authoring.examples import example_folder
 from cfglint.engine.ruleset import load_rules
 from cfglint.linting import Options, lint
 from cfglint.report import render
 from cfglint.rules_dir import rules_dir
+from cfglint.verify.examples import example_folder
 
 #: The README's own example, which its first command lints.
 EXAMPLE = "tests/readme/train.yaml"
