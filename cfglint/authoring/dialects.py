@@ -11,7 +11,7 @@ _DIALECT_KEYS = {
     "links", "defaults", "defaults_of", "calls", "programs", "presence", "satellite", "foreign", "script_flags",
 }  # fmt: skip
 _CALL_KEYS = {
-    "names", "role", "positional", "provides", "defaults", "namespace", "includes", "keys", "sets", "callee_field",
+    "names", "role", "positional", "provides", "defaults", "further_defaults", "namespace", "includes", "keys", "sets", "callee_field",
     "string_model", "extends",
 }  # fmt: skip
 _DETECT_KEYS = {"any", "any2", "all", "not", "count", "of", "all_of_two", "map_value_has"}
@@ -174,7 +174,8 @@ def _call(
         call_keys = _merge(parent.get("keys", {}), call.get("keys", {}))
         includes, namespace, defaults = parent["includes"], parent["namespace"], parent["defaults"]
     wanted = call.get("defaults")
-    call_defaults = defaults if wanted is True else wanted or {}
+    further = call.get("further_defaults", {})
+    call_defaults = {**(defaults if wanted is True else wanted or {}), **further}
     shared = not own_namespace and "extends" not in call
     compiled = {} if shared else _keys(dialect, call_keys, types)
     return {
@@ -188,7 +189,7 @@ def _call(
         "keys": None if shared else compiled,
         "reverse": None if shared else _reverse(compiled),
         "defaults": None
-        if wanted is True and "extends" not in call
+        if wanted is True and "extends" not in call and not further
         else _defaults(dialect, call_defaults, affects),
         "sets": call.get("sets", {}),
         "callee_field": call.get("callee_field", ""),
