@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from cfglint.checks.seen_releases import newest
+from cfglint.checks.seen_releases import newest, seen
 from cfglint.model.run import Document, Run
 from cfglint.parse.tree import Entry, Mapping, Scalar
 from cfglint.resolve import fieldtable
@@ -64,6 +64,7 @@ _TRL_SCRIPTS = {
 }
 
 _RAISES = "the call raises TypeError"
+_DROPPED = "it is dropped, with a line in the INFO log at most"
 _NOT_USED = "the start stops with “Some specified arguments are not used by the HfArgumentParser”"
 
 
@@ -84,6 +85,7 @@ class Reader(NamedTuple):
     source: Source
     entries: tuple[Entry, ...]
     path: str = ""
+    drops: bool = False
     nulls: tuple[Entry, ...] = ()
 
 
@@ -119,9 +121,14 @@ def _call(run: Run, document: Document) -> Iterator[Reader]:
     cls = name if name in known else f"{name}.__init__"
     if cls in known:
         source, entries = document.source, document.layout.entries
-        yield Reader(
-            name.removesuffix(".__init__"), ((library, cls),), "python", "error", _RAISES, source, entries
+        # The quantization configs take **kwargs, and look at none of them.
+        drops = any(
+            fieldtable.takes_any_keyword(library, cls, release)
+            for release in seen(run, library).releases[-1:]
         )
+        unknown, then = ("warning", _DROPPED) if drops else ("error", _RAISES)
+        reader = name.removesuffix(".__init__")
+        yield Reader(reader, ((library, cls),), "python", unknown, then, source, entries, drops=drops)
         given = next((entry.value for entry in entries if entry.key.value == "accelerator_config"), None)
         if isinstance(given, Mapping) and ("transformers", "TrainingArguments") in joined(((library, cls),)):
             config = (("transformers", "AcceleratorConfig"),)

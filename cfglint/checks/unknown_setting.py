@@ -44,7 +44,9 @@ def _accepts_any(run: Run, reader: Reader) -> bool:
         view = seen(run, library)
         if not view.releases or view.beyond:
             return True
-        if any(fieldtable.takes_any_keyword(library, cls, release) for release in view.releases[-1:]):
+        if not reader.drops and any(
+            fieldtable.takes_any_keyword(library, cls, release) for release in view.releases[-1:]
+        ):
             return True
     return False
 
