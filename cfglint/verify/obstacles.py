@@ -13,7 +13,8 @@ from cfglint.verify.spec import Settings
 
 # What the experiment has no engine for, by the namespace that a rule reads.
 UNAVAILABLE = {
-    "fsdp": "needs FSDP, which this experiment does not start",
+    # Without a GPU, accelerate 1.15 refuses FSDP, or quietly trains under DistributedDataParallel instead.
+    "fsdp": "needs FSDP, which runs on GPUs only",
     "unsloth": "needs Unsloth and a GPU",
     "framework.unsloth": "needs Unsloth and a GPU",
     "grpo": "needs generation, which this experiment does not do",

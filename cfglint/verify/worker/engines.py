@@ -116,7 +116,9 @@ def drop_empty_groups(trainer: Any) -> None:
 
     def without_empty(*arguments: Any, **named: Any) -> Any:
         optimizer = create(*arguments, **named)
-        optimizer.param_groups[:] = [group for group in optimizer.param_groups if group["params"]]
+        # Where DeepSpeed makes the optimizer, accelerate has a placeholder for it.
+        if hasattr(optimizer, "param_groups"):
+            optimizer.param_groups[:] = [group for group in optimizer.param_groups if group["params"]]
         return optimizer
 
     trainer.create_optimizer = without_empty

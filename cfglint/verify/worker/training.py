@@ -111,8 +111,9 @@ class Setup(NamedTuple):
 
 def _trainer(setup: Setup) -> Any:
     kind, workload = setup.experiment["trainer"], setup.workload
-    arguments = _arguments(setup)
+    # The model first: once the arguments are there, ZeRO-3 splits what is built, and random weights need it whole.
     model, peft_config = _model(setup)
+    arguments = _arguments(setup)
     each = arguments.train_batch_size * arguments.gradient_accumulation_steps
     rows = max(int(workload.get("rows", 8)), arguments.max_steps * each * arguments.world_size)
     common = {"model": model, "args": arguments}
