@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from cfglint.engine.facts import Facts
 
 
+#: Classes whose table holds what they inherit, and what it is inherited from.
+_HEIRS = {"Seq2SeqTrainingArguments": "TrainingArguments"}
+
+
 def in_force(
     run: Run, facts: Facts, table: str, owner: tuple[str, str, str], written: Collection[str]
 ) -> Any:
@@ -28,7 +32,8 @@ def in_force(
     """
     library, cls, field = owner
     rows = facts.tables(table)
-    found: Any = rows.get(f"{library}.{cls}.{field}") or rows.get(f"{library}.*.{field}") or ()
+    name = _HEIRS.get(cls, cls)
+    found: Any = rows.get(f"{library}.{name}.{field}") or rows.get(f"{library}.*.{field}") or ()
     for row in found if isinstance(found, list) else (found,):
         if row and _in_its_releases(run, library, row) and row.get("unset") not in written:
             if not any(_may_be(facts, name, values) for name, values in row.get("unless", {}).items()):
