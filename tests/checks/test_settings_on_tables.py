@@ -107,13 +107,31 @@ def test_an_alias_and_an_empty_key_are_no_unknown_settings(tmp_path: Path) -> No
         ('learning_rate: "1e-5"', True),
         ('use_rslora: "true"', True),
         ("use_rslora: true", False),
-        ("save_strategy: no", True),
+        ("save_strategy: no", False),
         ("learning_rate: ${oc.env:LR}", False),
         ("lora_target: q_proj,v_proj", False),
     ],
 )
 def test_types_through_omegaconf(tmp_path: Path, line: str, fires: bool) -> None:
     assert bool(found(tmp_path, "wrong-type", {"train.yaml": LLAMAFACTORY + line + "\n"})) is fires
+
+
+@pytest.mark.parametrize(
+    ("line", "fires"),
+    [
+        ("save_strategy: no", True),
+        ('save_strategy: "no"', False),
+        ("save_steps: null", True),
+        ("save_steps: 500", False),
+        ('logging_steps: "10"', True),
+        ("optim: null", True),
+        ("lr_scheduler_kwargs: '{\"min_lr\": '", True),
+        ("learning_rate: 1e-5", False),
+    ],
+)
+def test_types_refused_at_once(tmp_path: Path, line: str, fires: bool) -> None:
+    pins = {"requirements.txt": "transformers==4.57.6\n", "train.yaml": LLAMAFACTORY + line + "\n"}
+    assert bool(found(tmp_path, "refused-type", pins)) is fires
 
 
 @pytest.mark.parametrize(
