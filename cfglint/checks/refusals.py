@@ -2,15 +2,18 @@
 
 Keys are ``library.Class.field``, or ``library.*.field`` where all classes of the library that have the field share the
 check. A row, or each of a list of rows, may name the releases (``since``, ``until``, both included), fields of the run
-that switch the check off (``unless``: field to values), and another setting that does (``unset``).
+that switch the check off (``unless``: field to values), and another setting or several that do (``unset``). A class
+that inherits a field may have a row of its own for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from cfglint.checks.readers import Reader
 from cfglint.checks.seen_releases import seen
+from cfglint.checks.standing import owners
 from cfglint.model.run import Run
 from cfglint.model.value import KNOWN
 from cfglint.resolve import fieldtable
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
 
 #: Classes whose table holds what they inherit, and what it is inherited from.
 _HEIRS = {"Seq2SeqTrainingArguments": "TrainingArguments"}
+
+
+def checked_by(reader: Reader, key: str) -> Iterator[tuple[str, str, str]]:
+    """The classes whose checks a key goes through, as (library, class, field): the reader's own before their bases."""
+    yield from dict.fromkeys(
+        (*((library, cls, key) for library, cls in reader.classes), *owners(reader.classes, key))
+    )
 
 
 def in_force(
@@ -35,7 +45,9 @@ def in_force(
     name = _HEIRS.get(cls, cls)
     found: Any = rows.get(f"{library}.{name}.{field}") or rows.get(f"{library}.*.{field}") or ()
     for row in found if isinstance(found, list) else (found,):
-        if row and _in_its_releases(run, library, row) and row.get("unset") not in written:
+        others = row.get("unset", ()) if row else ()
+        others = (others,) if isinstance(others, str) else others
+        if row and _in_its_releases(run, library, row) and not any(name in written for name in others):
             if not any(_may_be(facts, name, values) for name, values in row.get("unless", {}).items()):
                 return row
     return None

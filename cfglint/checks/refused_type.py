@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, readers
-from cfglint.checks.refusals import in_force
-from cfglint.checks.standing import owners
+from cfglint.checks.refusals import checked_by, in_force
 from cfglint.checks.tabled_values import declared, kinds
 from cfglint.checks.wrong_type import unquoted
 from cfglint.model.run import Run
@@ -76,7 +75,7 @@ def by_table(
     """
     if isinstance(entry.value, Opaque):
         return None
-    for library, cls, field in owners(reader.classes, str(entry.key.value)):
+    for library, cls, field in checked_by(reader, str(entry.key.value)):
         row = in_force(run, facts, table, (library, cls, field), written)
         if row is None:
             continue

@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import readers
-from cfglint.checks.refusals import in_force
+from cfglint.checks.refusals import checked_by, in_force
 from cfglint.checks.seen_releases import seen
-from cfglint.checks.standing import owners
 from cfglint.model.run import Run
 from cfglint.model.value import Place
 from cfglint.parse.tree import Entry, Mapping, Node, Scalar, Sequence
@@ -46,7 +45,7 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     for reader in readers(run):
         written = {str(entry.key.value) for entry in reader.entries}
         for entry in reader.entries:
-            for owner in owners(reader.classes, str(entry.key.value)):
+            for owner in checked_by(reader, str(entry.key.value)):
                 row = in_force(run, facts, TABLE, owner, written)
                 if row is not None:
                     yield from _refused(run, facts, reader.source, reader.path, entry, owner[0], row)
