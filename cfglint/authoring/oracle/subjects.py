@@ -115,6 +115,8 @@ _LLAMAFACTORY_OUTSIDE = frozenset(
         "resume_from_checkpoint",
         "overwrite_output_dir",
         "use_kt",
+        "new_special_tokens_config",
+        "ray_storage_filesystem",
         "use_mca",
         "ray_storage_path",
         "ray_init_kwargs",
