@@ -86,7 +86,8 @@ def _instead(node: Node, row: Any) -> str:
     if isinstance(node, Sequence):
         if len(node.items) != row.get("length", len(node.items)):
             return f"a list of {row['length']}"
-        return next((f"a list, each {text}" for item in node.items if (text := _instead(item, row))), "")
+        numbers = (getattr(item, "value", None) for item in node.items)
+        return next((f"a list, each {text}" for value in numbers if (text := _other_number(value, row))), "")
     if not isinstance(node, Scalar) or node.weak or node.value is None:
         return ""
     return _other_text(node, row) or _other_number(node.value, row)

@@ -3,7 +3,8 @@
 A pool (``tests/oracle/pools/<subject>.yaml``) names the ``fields`` that the library's checks read, with the values at
 which those checks turn, and in ``inherits`` the pool whose values hold for other fields; ``foreign`` are names that the
 release does not have, a text in one of ``paths`` is a file's name, so that no other is generated, and one of the
-pinned settings in ``absent`` is left out now and then. Where a tool's file has sections, names are dotted.
+pinned settings in ``absent`` is left out now and then. A choice in ``outside`` does what the hardware or other packages
+decide, and is not made. Where a tool's file has sections, names are dotted.
 ``tests/oracle/values/<name>.json`` holds the values that public configurations give each field. Every other field gets
 values from its type.
 """
@@ -56,6 +57,9 @@ def configurations(
     seen = {name: values for name, values in _values(subject).items() if name in rows}
     foreign = sorted((names_ever(subject) | set(pool.get("foreign", ()))) - set(rows))
     foreign = [name for name in foreign if not within(name, subject.left_out)]
+    for name, values in pool.get("outside", {}).items():
+        row = rows.get(name, {})
+        rows[name] = {**row, "choices": [choice for choice in row.get("choices", ()) if choice not in values]}
     sections = {name.partition(".")[0] for name in rows if "." in name}
     rows.update((name, {}) for name in sections & set(pool["fields"]))
     pooled = [name for name in pool["fields"] if name in rows]
