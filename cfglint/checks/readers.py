@@ -54,6 +54,15 @@ _SWIFT: tuple[Class, ...] = (
     ("ms-swift", "MegatronArguments"),
     ("transformers", "Seq2SeqTrainingArguments"),
 )
+#: A file's keys become flags of the command that reads it (swift/cli/main.py, prepare_config_args), whichever that is.
+_SWIFT_FILE: tuple[Class, ...] = (*_SWIFT, ("ms-swift", "InferArguments"), ("ms-swift", "ExportArguments"))
+#: Keys of files for commands whose arguments are not tabled: sampling, Ray's groups and their sections.
+_OTHER_SWIFT = frozenset(
+    (
+        *("sampler_type", "sampler_engine", "num_sampling_batch_size", "device_groups"),
+        *("colocate_groups", "train", "rollout", "teacher"),
+    )
+)
 _TRL_SCRIPTS = {
     "sft": "SFTConfig",
     "dpo": "DPOConfig",
@@ -189,6 +198,12 @@ def _mapping(run: Run, document: Document) -> Iterator[Reader]:
             "accelerate launch stops at it",
             source,
             kept,
+        )
+    elif document.dialect == "ms-swift" and not keys & _OTHER_SWIFT:
+        # ENV holds environment variables, in files of the Megatron commands.
+        kept = tuple(entry for entry in entries if entry.key.value != "ENV")
+        yield Reader(
+            "ms-swift", _SWIFT_FILE, "argv", "error", "the start stops at the flag made of it", source, kept
         )
     elif document.dialect in ("transformers", "trl"):
         # Somebody's own YAML: these names mean what TrainingArguments makes of them, the others are anybody's.

@@ -38,7 +38,7 @@ _RAISING = {
         "fsdp",
         "debug",
     ),
-    "llamafactory": ("finetuning_type", "stage"),
+    "llamafactory": ("finetuning_type",),
     "accelerate": ("distributed_type", "compute_environment"),
 }
 
