@@ -58,8 +58,8 @@ def configurations(
     foreign = sorted((names_ever(subject) | set(pool.get("foreign", ()))) - set(rows))
     foreign = [name for name in foreign if not within(name, subject.left_out)]
     for name, values in pool.get("outside", {}).items():
-        row = rows.get(name, {})
-        rows[name] = {**row, "choices": [choice for choice in row.get("choices", ()) if choice not in values]}
+        if "choices" in rows.get(name, {}):
+            rows[name] = {**rows[name], "choices": [one for one in rows[name]["choices"] if one not in values]}
     sections = {name.partition(".")[0] for name in rows if "." in name}
     rows.update((name, {}) for name in sections & set(pool["fields"]))
     pooled = [name for name in pool["fields"] if name in rows]
