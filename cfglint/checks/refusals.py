@@ -8,7 +8,7 @@ that inherits a field may have a row of its own for it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.readers import Reader
@@ -16,6 +16,7 @@ from cfglint.checks.seen_releases import seen
 from cfglint.checks.standing import owners
 from cfglint.model.run import Run
 from cfglint.model.value import KNOWN
+from cfglint.parse.tree import Entry, Scalar
 from cfglint.resolve import fieldtable
 
 if TYPE_CHECKING:
@@ -31,6 +32,15 @@ def checked_by(reader: Reader, key: str) -> Iterator[tuple[str, str, str]]:
     yield from dict.fromkeys(
         (*((library, cls, key) for library, cls in reader.classes), *owners(reader.classes, key))
     )
+
+
+def keys_of(entries: Iterable[Entry]) -> set[str]:
+    """The keys that are given a value: null leaves most constructors to what they do without."""
+    return {
+        str(entry.key.value)
+        for entry in entries
+        if not (isinstance(entry.value, Scalar) and entry.value.value is None)
+    }
 
 
 def in_force(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import Reader, readers
-from cfglint.checks.refusals import checked_by, in_force
+from cfglint.checks.refusals import checked_by, in_force, keys_of
 from cfglint.checks.tabled_values import declared, kinds
 from cfglint.checks.wrong_type import unquoted
 from cfglint.model.run import Run
@@ -32,7 +32,7 @@ _YAML_BOOLS = frozenset(("no", "off", "yes", "on", "n", "y"))
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     """One match for each value whose type is refused."""
     for reader in readers(run):
-        written = {str(entry.key.value) for entry in reader.entries}
+        written = keys_of(reader.entries)
         for entry in reader.entries:
             if isinstance(entry.value, Scalar) and entry.value.weak:
                 continue

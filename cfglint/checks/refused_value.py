@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.match import Match
 from cfglint.checks.readers import readers
-from cfglint.checks.refusals import checked_by, in_force
+from cfglint.checks.refusals import checked_by, in_force, keys_of
 from cfglint.checks.seen_releases import seen
 from cfglint.model.run import Run
 from cfglint.model.value import Place
@@ -43,7 +43,7 @@ _BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
     """One match for each value that the run's releases refuse."""
     for reader in readers(run):
-        written = {str(entry.key.value) for entry in reader.entries}
+        written = keys_of(reader.entries)
         for entry in reader.entries:
             for owner in checked_by(reader, str(entry.key.value)):
                 row = in_force(run, facts, TABLE, owner, written)
