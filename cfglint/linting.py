@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from cfglint.discover import discover, project_root
@@ -136,9 +137,13 @@ def _wanted(name: str, code: str, options: Options) -> bool:
 
 def _listed(name: str, code: str, entries: Iterable[str]) -> bool:
     """Entries are names, codes, or prefixes of codes ("PRE")."""
-    return any(
-        entry in (name, code, "ALL") or (entry.isupper() and code.startswith(entry)) for entry in entries
-    )
+    listed = tuple(entries)
+    return name in listed or code in listed or "ALL" in listed or code.startswith(_prefixes(listed))
+
+
+@lru_cache(maxsize=8)
+def _prefixes(entries: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(entry for entry in entries if entry.isupper())
 
 
 def selector(options: Options) -> Callable[[dict[str, Any]], bool]:
