@@ -188,7 +188,8 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         "when": condition.ir,
         "at": at,
         "check": rule.check,
-        "cases": bool(cases),
+        "cases": [{"at": case["at"], "when": case["when"], "number": number} for number, (case, _) in enumerate(cases)],
+        "reads": rule.reads,
         "supersedes": rule.supersedes,
     }
     cold = {
@@ -214,7 +215,7 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         ],
         "condition": condition_text(rule, where),
         "affects": rule.affects,
-        "cases": [case for case, _ in cases],
+        "cases": [{key: case[key] for key in ("what", "instead", "condition")} for case, _ in cases],
         "fields": sorted({*condition.fields, *(name for _, read in cases for name in read.fields)}),
         "packages": sorted({*condition.packages, *(name for _, read in cases for name in read.packages)}),
         "verify": rule.verify.model_dump(by_alias=True, exclude_none=True) if rule.verify else None,

@@ -110,7 +110,8 @@ class Rule(Strict):
     """One rule file.
 
     ``check`` names a module of cfglint/checks that finds the places itself; ``when`` then only says on which runs it
-    is asked, and ``{what}`` in the message is what it found. ``cases`` are conditions with places and words of their own,
+    is asked, ``reads`` of which documents it asks (names of dialects, or call, mapping, command; all if it says none), and
+    ``{what}`` in the message is what it found. ``cases`` are conditions with places and words of their own,
     each on top of ``when``.
     """
 
@@ -124,6 +125,7 @@ class Rule(Strict):
     symptom: list[str] = Field(min_length=1)
     when: str = "True"
     check: str = Field(default="", pattern=r"^[a-z_]*$")
+    reads: list[str] = []
     unless: str = ""
     affects: Any = None
     patched_by: dict[str, str] = {}

@@ -39,6 +39,9 @@ def run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    finally:
+        # Else the interpreter looks through all of it once more as it ends, which takes a seventh of the time.
+        gc.freeze()
 
 
 def _plain_paths(arguments: list[str]) -> tuple[str, ...] | None:

@@ -151,14 +151,19 @@ def _coded(
     rule: dict[str, Any], run: Run, facts: Facts, rules: RuleSet, locate: Locate | None
 ) -> list[Finding]:
     """The findings of a rule whose places a module of cfglint.checks finds."""
+    # Importing a check costs more than a small file does.
+    if rule["reads"] and not any(
+        document.dialect in rule["reads"] or document.layout.kind in rule["reads"] for document in run.documents
+    ):
+        return []
     if not truth(rule["when"], facts):
         return []
     import importlib
 
     module = importlib.import_module(f"cfglint.checks.{rule['check']}")
-    cold = rules.details(rule["name"])
     findings = []
     for match in module.check(run, facts, rules.vocabulary):
+        cold = rules.details(rule["name"])
         words = {"what": match.what, "instead": match.instead}
         title = render(cold["fix"]["title"], facts, words)
         edits = (Edit(match.place.source, *match.edit),) if match.edit is not None else ()
@@ -210,7 +215,8 @@ def _build(
     )
     severity = SEVERITIES[max(0, SEVERITIES.index(rule["severity"]) - lowered)]
     confidence = rule["confidence"] if not lowered else "low"
-    words: dict[str, str] = {name: render(rule[name], facts) for name in ("what", "instead") if name in rule}
+    case = cold["cases"][rule["number"]] if "number" in rule else {}
+    words: dict[str, str] = {name: render(case[name], facts) for name in ("what", "instead") if case}
     # A case shows whatever else it read; a rule says which places help.
     also = [(name, [name]) for name in fields] if words else cold["also"]
     related = []

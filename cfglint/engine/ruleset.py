@@ -63,13 +63,12 @@ class RuleSet:
         return self._by_place
 
     def cases(self, rule: dict[str, Any]) -> list[dict[str, Any]]:
-        """A rule's cases, each a rule with a condition, places and words of its own; the rule itself if it has none."""
+        """A rule's cases, each a rule with a condition and places of its own; the rule itself if it has none."""
         if not rule["cases"]:
             return [rule]
         found = self._cases.get(rule["name"])
         if found is None:
-            held = self.details(rule["name"])["cases"]
-            found = self._cases[rule["name"]] = [{**rule, **case} for case in held]
+            found = self._cases[rule["name"]] = [{**rule, **case} for case in rule["cases"]]
         return found
 
     def table(self, name: str) -> dict[str, dict[str, Any]]:
