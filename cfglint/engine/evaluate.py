@@ -332,6 +332,8 @@ def _to_number(ir: list[Any], facts: Facts) -> Any:
             return float(value)
         except ValueError:
             return UNKNOWN
+    if isinstance(value, bool):
+        return int(value)
     return value if value is UNSET or _number(value) else UNKNOWN
 
 
