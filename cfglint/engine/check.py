@@ -138,13 +138,18 @@ def _judge(
         lowered = 1 if facts.weak else 0
         return _build(rule, run, facts, rules, place, lowered, locate), ""
     if verdict is None:
-        missing = facts.missing[0] if facts.missing else "a value that is not static"
+        missing = min(facts.missing, key=_askable, default="a value that is not static")
         if any(name.startswith("packages.") for name in facts.missing):
             newest = Facts(run, facts.derived, facts.tables, newest=True)
             if truth(rule["when"], newest):
                 return _build(rule, run, newest, rules, place, 1, locate), ""
         return None, missing
     return None, ""
+
+
+def _askable(name: str) -> int:
+    """What a user is asked for first: a version, then the machine, then a setting, and last what a script does."""
+    return {"packages": 0, "target": 1, "steps": 3}.get(name.partition(".")[0], 2)
 
 
 def _coded(
