@@ -14,7 +14,7 @@ from cfglint.checks.match import Match
 from cfglint.checks.pydantic_lax import refusal
 from cfglint.checks.readers import Reader, readers
 from cfglint.checks.seen_releases import newest, pinned, seen
-from cfglint.checks.tabled_values import declared
+from cfglint.checks.tabled_values import Declared, declared
 from cfglint.checks.value_not_allowed import is_other_choice
 from cfglint.model.run import Run
 from cfglint.model.value import Place
@@ -33,6 +33,8 @@ _MAY_BE_BOOL = frozenset(("zero_optimization",))
 _JOINED = frozenset(("wall_clock_breakdown", "flops_profiler.enabled"))
 #: Sections without tabled keys that it reads with .get or .items all the same.
 _MAPPINGS = frozenset(("pipeline", "data_types", "timers", "checkpoint", "fp16", "bf16"))
+#: How a text begins that a field takes besides its choices: the tables know no patterns.
+_PREFIXES = {("axolotl", "chat_template"): "tokenizer_default_fallback_"}
 #: Keys of features that DeepSpeed has dropped, and stops at, from a release on (runtime/config.py,
 #: _reject_removed_config_keys); before that they were read, later ones would otherwise ignore them.
 _REJECTED_SINCE = "0.19.8"
@@ -121,7 +123,7 @@ def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
     found = declared(run, reader, key)
     if found is None or is_other_choice(found, value, reader.loader):
         return ""
-    why = refusal(value, found.row, library)
+    why = refusal(value, found.row, library) or _out_of_pattern(found, value)
     return (
         why
         and f"takes no {_shown(value)}: it {why} in {reader.name} {found.release}, and the file is refused"
@@ -132,6 +134,16 @@ def _is_left_out(key: str, release: str) -> bool:
     """Whether null counts as if the section were not there; that of bf16 does since it is a model (0.17.1)."""
     row = fieldtable.row_of("deepspeed", "DeepSpeedConfig", key, release) if release else None
     return key in _MAY_BE_NULL or (key == "bf16" and bool(row and "model" in row))
+
+
+def _out_of_pattern(found: Declared, value: Scalar | Sequence | Mapping) -> str:
+    """Why a text is refused where only texts of one form are taken besides the choices."""
+    prefix = _PREFIXES.get((found.library, found.field))
+    if prefix is None or not isinstance(value, Scalar) or not isinstance(value.value, str):
+        return ""
+    choices = found.row.get("choices", ())
+    taken = value.value in choices or value.value.startswith(prefix) or not choices
+    return "" if taken else f"is none of its templates, and does not begin with {prefix}"
 
 
 @lru_cache(maxsize=256)
