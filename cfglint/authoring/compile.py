@@ -188,7 +188,10 @@ def compile_rule(rule: Rule, library: Library, where: str) -> tuple[dict[str, An
         "when": condition.ir,
         "at": at,
         "check": rule.check,
-        "cases": [{"at": case["at"], "when": case["when"], "number": number} for number, (case, _) in enumerate(cases)],
+        "cases": [
+            {"at": case["at"], "when": case["when"], "number": number}
+            for number, (case, _) in enumerate(cases)
+        ],
         "reads": rule.reads,
         "supersedes": rule.supersedes,
     }

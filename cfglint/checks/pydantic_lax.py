@@ -18,6 +18,8 @@ from cfglint.resolve import fieldtable
 #: What is read as a bool, whatever its case.
 _BOOL_TEXTS = frozenset(("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n"))
 _ANYTHING = frozenset(("Any", "object"))
+#: Enums of transformers that other libraries' models name; the table of transformers has their values.
+_HF_ENUMS = frozenset(("OptimizerNames", "SchedulerType"))
 _BOUNDS: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
     ("ge", "is not greater than or equal to", operator.ge),
     ("gt", "is not greater than", operator.gt),
@@ -68,6 +70,9 @@ def _takes_part(
     if head in fieldtable.classes(library):
         # The fields of a section are read on their own.
         return isinstance(node, Mapping)
+    if head in _HF_ENUMS:
+        value = plain(node)
+        return isinstance(value, str) and bool(fieldtable.enum_history("transformers", head, value))
     if head not in ("bool", "int", "float", "str", "Path", "None"):
         # A class that is not tabled is a model where its name says so.
         return False if head.endswith("Config") and not isinstance(node, Mapping) else None

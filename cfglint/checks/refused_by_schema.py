@@ -123,7 +123,8 @@ def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
     found = declared(run, reader, key)
     if found is None or is_other_choice(found, value, reader.loader):
         return ""
-    why = refusal(value, found.row, library) or _out_of_pattern(found, value)
+    row = found.row if "type" in found.row else _aliased(library, found.cls, key, found.release) or found.row
+    why = refusal(value, row, library) or _out_of_pattern(found, value)
     return (
         why
         and f"takes no {_shown(value)}: it {why} in {reader.name} {found.release}, and the file is refused"
@@ -134,6 +135,13 @@ def _is_left_out(key: str, release: str) -> bool:
     """Whether null counts as if the section were not there; that of bf16 does since it is a model (0.17.1)."""
     row = fieldtable.row_of("deepspeed", "DeepSpeedConfig", key, release) if release else None
     return key in _MAY_BE_NULL or (key == "bf16" and bool(row and "model" in row))
+
+
+@lru_cache(maxsize=256)
+def _aliased(library: str, cls: str, key: str, release: str) -> fieldtable.Row | None:
+    """The row of the field that a key is an alias of."""
+    rows = fieldtable.fields_of(library, cls, release).values()
+    return next((row for row in rows if row.get("alias") == key), None)
 
 
 def _out_of_pattern(found: Declared, value: Scalar | Sequence | Mapping) -> str:

@@ -158,7 +158,8 @@ def _coded(
     """The findings of a rule whose places a module of cfglint.checks finds."""
     # Importing a check costs more than a small file does.
     if rule["reads"] and not any(
-        document.dialect in rule["reads"] or document.layout.kind in rule["reads"] for document in run.documents
+        document.dialect in rule["reads"] or document.layout.kind in rule["reads"]
+        for document in run.documents
     ):
         return []
     if not truth(rule["when"], facts):

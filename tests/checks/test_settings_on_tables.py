@@ -66,7 +66,12 @@ def test_a_name_that_a_decorator_still_takes(tmp_path: Path, said: str, fires: b
 
 @pytest.mark.parametrize(
     ("said", "severity"),
-    [("trl==0.24.0", "warning"), ("trl", "info"), ("trl>=0.7", "info"), ("trl==0.24.0\ntransformers==4.40.0", "")],
+    [
+        ("trl==0.24.0", "warning"),
+        ("trl", "info"),
+        ("trl>=0.7", "info"),
+        ("trl==0.24.0\ntransformers==4.40.0", ""),
+    ],
 )
 def test_only_a_framework_of_a_said_version_rules_out_old_releases(
     tmp_path: Path, said: str, severity: str

@@ -37,7 +37,7 @@ def _outside_of_any_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("record", RECORDED)
 def test_linter_agrees_with_what_was_recorded(record: str) -> None:
     subject, anchor = _asked(record)
-    total = subject.count if subject.form == "training" else min(SAMPLE, subject.count)
+    total = subject.configurations if subject.form == "training" else min(SAMPLE, subject.configurations)
     # A ValueError says that the generator, a pool or a field table has changed since the libraries were asked.
     found = differing(subject, anchor, total)
     unexplained = [

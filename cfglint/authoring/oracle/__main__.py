@@ -68,7 +68,7 @@ def live(name: str, anchor: str, python: str) -> None:
 def check(name: str, anchor: str, first: int | None, show: int, jobs: int) -> None:
     """Compare the linter with the golden outcomes; fails below 99.9 % or on a disagreement that nobody explained."""
     subject = ASKED[name]
-    total = min(first or subject.count, subject.count)
+    total = min(first or subject.configurations, subject.configurations)
     found = differing(subject, anchor, total, jobs)
     kinds: dict[tuple[str, ...], list[Disagreement]] = {}
     for item in found:

@@ -59,13 +59,16 @@ def configurations(
     foreign = [name for name in foreign if not within(name, subject.left_out)]
     for name, values in pool.get("outside", {}).items():
         if "choices" in rows.get(name, {}):
-            rows[name] = {**rows[name], "choices": [one for one in rows[name]["choices"] if one not in values]}
+            rows[name] = {
+                **rows[name],
+                "choices": [one for one in rows[name]["choices"] if one not in values],
+            }
     sections = {name.partition(".")[0] for name in rows if "." in name}
     rows.update((name, {}) for name in sections & set(pool["fields"]))
     pooled = [name for name in pool["fields"] if name in rows]
     base = _pool(pool["inherits"]) if "inherits" in pool else {"fields": {}}
     given, paths = {**base["fields"], **pool["fields"]}, pool.get("paths", base.get("paths", ()))
-    for number in range(subject.count if count is None else count):
+    for number in range(subject.configurations if count is None else count):
         random = Random(f"{subject.name} {number}")
         found = _configuration(random, rows, given, pooled, seen, foreign, paths, subject)
         if "absent" in pool and random.random() < FOREIGN:

@@ -14,7 +14,7 @@ class Subject(NamedTuple):
     `form` is how it takes its settings: ``call`` as keywords of a class, ``deepspeed`` as a JSON file, ``axolotl``
     and ``llamafactory`` as a YAML file of that tool. `pinned` are settings of every configuration, so that the
     outcome depends on no hardware; `left_out` are fields whose outcome depends on files, on the network or on
-    what is installed. `count` is how many configurations are generated. `classes` are the tabled classes whose fields a
+    what is installed. `configurations` is how many are generated. `classes` are the tabled classes whose fields a
     tool's file may hold, if there are several; `anchors` the sets of releases that it is asked at; `target` what the
     linter is told of the machine that the worker plays.
     """
@@ -24,7 +24,7 @@ class Subject(NamedTuple):
     module: str
     cls: str
     form: str = "call"
-    count: int = 2000
+    configurations: int = 2000
     pinned: Mapping[str, object] = {}
     left_out: frozenset[str] = frozenset()
     values: str = ""
@@ -133,7 +133,7 @@ SUBJECTS: Mapping[str, Subject] = {
             "transformers",
             "transformers",
             "TrainingArguments",
-            count=20000,
+            configurations=20000,
             pinned=_TRAINING,
             left_out=_OUTSIDE,
             values="training",

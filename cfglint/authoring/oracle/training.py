@@ -152,7 +152,7 @@ def configurations(
     own = pools.get(subject.cls, pools["args"])
     rows = _rows(subject.library, subject.cls, anchor)
     lora_rows = _rows("peft", "LoraConfig", anchor)
-    for number in range(subject.count if count is None else count):
+    for number in range(subject.configurations if count is None else count):
         random = Random(f"{subject.name} {number}")
         adapter = random.random() < ADAPTED[subject.name]
         drawn = _drawn(random, [pools["args"], own], rows, int(pick(random, FAULTS)))
