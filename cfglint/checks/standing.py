@@ -94,7 +94,7 @@ def owners(classes: tuple[Class, ...], key: str) -> tuple[tuple[str, str, str], 
     for library, cls in joined(classes):
         if key in fieldtable.names(library, cls):
             found.append((library, cls, key))
-        elif key in _aliases(library, cls):
+        if key in _aliases(library, cls):
             found.append((library, cls, _aliases(library, cls)[key]))
     return tuple(found)
 
