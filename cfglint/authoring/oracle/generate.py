@@ -23,8 +23,9 @@ from cfglint.authoring.oracle.nested import assembled, names_ever, rows_of, with
 from cfglint.authoring.oracle.subjects import Subject
 from cfglint.resolve import fieldtable
 
-#: Where the pools, the values and the golden outcomes are.
-DATA = Path(__file__).parents[3] / "tests" / "oracle"
+_BESIDE = Path(__file__).parents[3] / "tests" / "oracle"
+#: Where the pools, the values and the golden outcomes are: in the checkout, also where the package is installed apart.
+DATA = _BESIDE if _BESIDE.is_dir() else Path.cwd() / "tests" / "oracle"
 
 # Of the fields, so many come from the pool; of the values, so many are ones that the type does not admit.
 FROM_POOL = 0.7
