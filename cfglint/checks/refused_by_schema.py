@@ -7,8 +7,9 @@ field's is another check's matter (`value_not_allowed`), since that knows the re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as Rows
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cfglint.checks.match import Match
 from cfglint.checks.pydantic_lax import refusal
@@ -25,33 +26,15 @@ if TYPE_CHECKING:
     from cfglint.engine.facts import Facts
     from cfglint.resolve.vocabulary import Vocabulary
 
+RowOfKey = Rows[str, Any]
 _LIBRARIES = frozenset(("axolotl", "deepspeed"))
-#: DeepSpeed's sections that may be something else: null is as if left out, a bool is the old spelling of stage 1.
-_MAY_BE_NULL = frozenset(("aio",))
-_MAY_BE_BOOL = frozenset(("zero_optimization",))
-#: What DeepSpeed joins bitwise (`get_wall_clock_breakdown(param_dict) | flops_profiler.enabled`).
-_JOINED = frozenset(("wall_clock_breakdown", "flops_profiler.enabled"))
-#: Sections without tabled keys that it reads with .get or .items all the same.
-_MAPPINGS = frozenset(("pipeline", "data_types", "timers", "checkpoint", "fp16", "bf16"))
 #: How a text begins that a field takes besides its choices: the tables know no patterns.
 _PREFIXES = {("axolotl", "chat_template"): "tokenizer_default_fallback_"}
-#: Keys of features that DeepSpeed has dropped, and stops at, from a release on (runtime/config.py,
-#: _reject_removed_config_keys); before that they were read, later ones would otherwise ignore them.
-_REJECTED_SINCE = "0.19.8"
-_REJECTED = frozenset(
-    (
-        *("nebula", "compression_training", "amp", "quantize_training", "sparse_gradients", "eigenvalue"),
-        *(
-            "sparse_attention",
-            "elasticity",
-            "graph_harvesting",
-            "curriculum_learning",
-            "progressive_layer_drop",
-        ),
-        *("zero_optimization.mics_shard_size", "zero_optimization.mics_hierarchical_params_gather"),
-        "zero_optimization.zeropp_loco_param",
-    )
-)
+#: What DeepSpeed's keys may be besides what their fields say, by key: ``null`` is as if left out, ``bool`` is an old
+#: spelling, ``mapping`` a section without tabled keys that is read with .get or .items, ``joined`` is added to the
+#: profiler's switch bitwise (get_wall_clock_breakdown(param_dict) | flops_profiler.enabled), and ``rejected_since`` the
+#: release from which DeepSpeed stops at a feature that it has dropped (runtime/config.py, _reject_removed_config_keys).
+TABLE = "deepspeed_sections"
 
 
 def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
@@ -67,8 +50,12 @@ def check(run: Run, facts: Facts, vocabulary: Vocabulary) -> Iterator[Match]:
                 and isinstance(entry.value, Mapping)
             ):
                 yield from _profiler(run, reader, entry.value)
-            what = _rejected(run, reader, entry) if library == "deepspeed" else ""
-            what = what or _refused(run, reader, entry, library)
+            said = (
+                facts.tables(TABLE).get(f"{reader.path}{entry.key.value}", {})
+                if library == "deepspeed"
+                else {}
+            )
+            what = _rejected(run, said) or _refused(run, reader, entry, library, said)
             if what:
                 yield Match(
                     Place(reader.source, entry.span),
@@ -93,20 +80,19 @@ def _profiler(run: Run, reader: Reader, section: Mapping) -> Iterator[Match]:
         )
 
 
-def _rejected(run: Run, reader: Reader, entry: Entry) -> str:
+def _rejected(run: Run, said: RowOfKey) -> str:
     """What DeepSpeed says of the key of a feature that it has dropped."""
-    if f"{reader.path}{entry.key.value}" not in _REJECTED:
-        return ""
     view, names = seen(run, "deepspeed"), fieldtable.releases("deepspeed")
-    if not view.releases or names.index(view.releases[0]) < names.index(_REJECTED_SINCE):
+    since = said.get("rejected_since")
+    if since is None or not view.releases or names.index(view.releases[0]) < names.index(since):
         return ""
     return (
-        f"belongs to a feature that was removed: DeepSpeed {_REJECTED_SINCE} and later stop with "
+        f"belongs to a feature that was removed: DeepSpeed {since} and later stop with "
         "DeepSpeedConfigError instead of ignoring it"
     )
 
 
-def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
+def _refused(run: Run, reader: Reader, entry: Entry, library: str, said: RowOfKey) -> str:
     key, value = str(entry.key.value), entry.value
     if isinstance(value, Opaque):
         return ""
@@ -114,11 +100,11 @@ def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
         return ""
     if library == "deepspeed" and not reader.path and not isinstance(value, Mapping):
         bare = value.value if isinstance(value, Scalar) else ()
-        accepted = _is_left_out(key, newest(run, library)) if bare is None else False
-        accepted = accepted or (isinstance(bare, bool) and key in _MAY_BE_BOOL)
-        if key in _JOINED and not isinstance(bare, (bool, int)):
+        accepted = _is_left_out(key, newest(run, library), said) if bare is None else False
+        accepted = accepted or (isinstance(bare, bool) and bool(said.get("bool")))
+        if said.get("joined") and not isinstance(bare, (bool, int)):
             return f"is added to the profiler's switch bitwise, and {_shown(value)} is no bool: TypeError"
-        if _is_section(key, newest(run, library)) and not accepted:
+        if _is_section(key, newest(run, library), bool(said.get("mapping"))) and not accepted:
             return f"is a section with keys of its own, and {_shown(value)} stands there: DeepSpeed stops while it reads the file"
     found = declared(run, reader, key)
     if found is None or is_other_choice(found, value, reader.loader):
@@ -131,10 +117,10 @@ def _refused(run: Run, reader: Reader, entry: Entry, library: str) -> str:
     )
 
 
-def _is_left_out(key: str, release: str) -> bool:
+def _is_left_out(key: str, release: str, said: RowOfKey) -> bool:
     """Whether null counts as if the section were not there; that of bf16 does since it is a model (0.17.1)."""
     row = fieldtable.row_of("deepspeed", "DeepSpeedConfig", key, release) if release else None
-    return key in _MAY_BE_NULL or (key == "bf16" and bool(row and "model" in row))
+    return bool(said.get("null")) or (key == "bf16" and bool(row and "model" in row))
 
 
 @lru_cache(maxsize=256)
@@ -155,12 +141,12 @@ def _out_of_pattern(found: Declared, value: Scalar | Sequence | Mapping) -> str:
 
 
 @lru_cache(maxsize=256)
-def _is_section(key: str, release: str) -> bool:
+def _is_section(key: str, release: str, is_mapping: bool) -> bool:
     """Whether DeepSpeed reads a key's value by keys of its own."""
     if not release:
         return False
     rows = fieldtable.fields_of("deepspeed", "DeepSpeedConfig", release)
-    if key in _MAPPINGS:
+    if is_mapping:
         return key in rows
     monitors = fieldtable.fields_of("deepspeed", "DeepSpeedMonitorConfig", release)
     return key in monitors or "model" in rows.get(key, {}) or any(name.startswith(f"{key}.") for name in rows)
